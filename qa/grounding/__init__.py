@@ -1,0 +1,1 @@
+"""Checking which sentences prove which claim, and whether to answer at all."""

@@ -1,0 +1,1 @@
+"""Finding the sentences that may hold the answer."""

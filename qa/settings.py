@@ -1,0 +1,172 @@
+"""Every setting, read from ``FOOTNOTED_*`` variables.
+
+Only entry points and ``assembly`` see this module's objects; classes take plain arguments.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from qa.errors import SettingsError
+
+PREFIX = "FOOTNOTED_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(_Section):
+    """Where the collections are kept."""
+
+    url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="A Chroma server, for example http://localhost:8000; none: embedded, on disk.",
+    )
+
+
+class EmbedderSettings(_Section):
+    """What turns text into vectors."""
+
+    model: str = Field(
+        default="all-MiniLM-L6-v2",
+        min_length=1,
+        description="all-MiniLM-L6-v2 (shipped), a folder, or a sentence-transformers name.",
+    )
+    batch_size: int = Field(default=32, ge=1, le=1024, description="Texts embedded at once.")
+
+
+class ChunkSettings(_Section):
+    """How documents are cut before they are embedded; applies to what is ingested from now on."""
+
+    tokens: int = Field(default=96, ge=16, le=2048, description="Budget of a chunk (cl100k_base).")
+
+
+class RetrievalSettings(_Section):
+    """Which sentences are offered as evidence."""
+
+    candidates: int = Field(default=30, ge=1, le=500, description="Chunks from each search.")
+    evidence: int = Field(default=8, ge=1, le=50, description="Sentences offered to the LLM.")
+    rrf_k: int = Field(default=60, ge=1, le=1000, description="Constant of reciprocal rank fusion.")
+
+
+class LLMSettings(_Section):
+    """Which language model drafts the answers."""
+
+    model: str = Field(
+        default="local",
+        min_length=1,
+        description="local, or PROVIDER:NAME: openai:…, anthropic:…, ollama:….",
+    )
+    base_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="An OpenAI-compatible server."
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="Its key; none: the provider's own environment variable."
+    )
+    timeout_seconds: float = Field(default=120, gt=0, le=3600, description="For one LLM call.")
+    max_tokens: int = Field(default=96, ge=8, le=4096, description="Longest draft, in tokens.")
+    weights: Path | None = Field(default=None, description="A GGUF file for the embedded LLM.")
+    weights_sha256: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="Its SHA-256; none: a file named by llm.weights is taken as it is.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, le=256, description="CPU threads of the embedded LLM; none: all cores."
+    )
+    context_tokens: int = Field(
+        default=4096, ge=1024, le=131072, description="Context window of the embedded LLM."
+    )
+
+
+class GroundingSettings(_Section):
+    """What counts as proved."""
+
+    min_confidence: float = Field(
+        default=0.5, ge=0, le=1, description="Below it the answer is withheld."
+    )
+
+
+class ServerSettings(_Section):
+    """The HTTP face."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8420, ge=0, le=65535, description="0: a free port, printed.")
+    max_body_bytes: int = Field(
+        default=20_000_000, ge=1024, description="Largest request, uploads included."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings; an unknown ``FOOTNOTED_*`` variable is an error, not silence."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("footnoted", appauthor=False)),
+        description="All state lives under it.",
+    )
+    store: StoreSettings = StoreSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    llm: LLMSettings = LLMSettings()
+    grounding: GroundingSettings = GroundingSettings()
+    server: ServerSettings = ServerSettings()
+
+    @field_validator("data_dir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; ``overrides`` win.
+
+    Raises:
+        SettingsError: an unknown variable or a bad value; the message names each.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{_variable(*(str(part) for part in item['loc']))}={item.get('input')!r}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        )
+        raise SettingsError(f"bad setting: {problems}") from None
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Each setting as (variable, default, description), in order."""
+    rows: list[tuple[str, str, str]] = []
+    for name, entry in Settings.model_fields.items():
+        section = entry.annotation
+        if isinstance(section, type) and issubclass(section, _Section):
+            for inner, field in section.model_fields.items():
+                shown = "" if field.default is None else str(field.default)
+                rows.append((_variable(name, inner), shown, field.description or ""))
+        else:
+            rows.append((_variable(name), "user data directory", entry.description or ""))
+    return rows
+
+
+def _variable(*parts: str) -> str:
+    return PREFIX + "__".join(parts).upper()
+
+
+def _refuse_unknown_variables() -> None:
+    known = {variable for variable, _, _ in describe_settings()}
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise SettingsError(f"unknown setting: {', '.join(unknown)}")
