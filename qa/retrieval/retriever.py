@@ -1,0 +1,239 @@
+"""From a question to the numbered sentences that may hold its answer.
+
+Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins them sentence by
+sentence. A sentence that leans on the one before it ("He refused.") brings that one along.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document as LangChainDocument
+from langchain_core.retrievers import BaseRetriever
+
+from qa.errors import EmptyCollectionError
+from qa.retrieval.embedder import Embedder
+from qa.retrieval.fusion import reciprocal_rank_fusion
+from qa.retrieval.lexical import LexicalIndex
+from qa.schema import Evidence, sentence_id
+from qa.store import Collection, Snapshot, StoredChunk, chunk_id
+
+_LEANS = re.compile(
+    r"\W*(?:he|she|it|they|his|her|its|their|him|them|this|that|these|those|both|such|"
+    r"there|then|the (?:two|pair|latter|former|company|project|deal|meeting))\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that is not understood without the one before it."""
+
+_LEANING = 4
+"""How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What was found for one question.
+
+    Attributes:
+        evidence: the offered sentences, best first, numbered from 1; a neighbour stands after
+            all ranked sentences.
+        collection_version: the version of the collection they come from.
+    """
+
+    evidence: tuple[Evidence, ...]
+    collection_version: str
+
+
+class Retriever:
+    """Ranks the sentences of one collection.
+
+    Args:
+        collection: where the chunks are.
+        embedder: the one the collection was made with.
+        index_dir: where the lexical indexes are kept, one folder a version.
+        candidates: chunks and sentences taken from each search.
+        evidence: sentences offered.
+        rrf_k: constant of the fusion.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        embedder: Embedder,
+        index_dir: Path,
+        *,
+        candidates: int,
+        evidence: int,
+        rrf_k: int,
+    ) -> None:
+        collection.require_embedder(embedder.name, embedder.dimension)
+        self.collection = collection
+        self.embedder = embedder
+        self._index_dir = index_dir / collection.name
+        self._index: tuple[str, LexicalIndex] | None = None
+        self._candidates = candidates
+        self._evidence = evidence
+        self._rrf_k = rrf_k
+
+    def retrieve(self, question: str, *, documents: Sequence[str] | None = None) -> Retrieval:
+        """Rank the sentences of the collection, or of the named ``documents`` alone.
+
+        Raises:
+            EmptyCollectionError: the collection has no documents.
+            NotInCollectionError: a named document is not there.
+        """
+        snapshot = self.collection.snapshot()
+        if not snapshot.documents:
+            raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
+        index = self._lexical_index(snapshot)
+        within = None
+        if documents is not None:
+            snapshot = snapshot.only(documents)
+            prefixes = tuple(f"{info.id}:{info.revision}:" for info in snapshot.documents)
+
+            def within(key: str) -> bool:
+                return key.startswith(prefixes)
+
+        hits = self.collection.search(
+            self.embedder.embed_query(question), self._candidates, snapshot
+        )
+        chunks = {hit.stored.id: hit.stored for hit in hits}
+        dense = {
+            _Place(hit.stored.id, offset): rank
+            for rank, hit in enumerate(hits, start=1)
+            for offset in range(len(hit.stored.chunk.sentences))
+        }
+        found = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
+        chunks |= self.collection.get(
+            [place.chunk for place in found if place.chunk not in chunks], snapshot
+        )
+        lexical = {place: rank for rank, place in enumerate(found, start=1)}
+        scores = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
+        best = list(scores)[: self._evidence]
+        neighbours = [
+            before
+            for place in best[:_LEANING]
+            if (before := self._before(place, chunks, snapshot)) is not None
+        ]
+        similarity = {hit.stored.id: hit.similarity for hit in hits}
+        evidence = [
+            _evidence(
+                number,
+                chunks[place.chunk],
+                place.offset,
+                score=scores.get(place, 0.0),
+                similarity=similarity.get(place.chunk, 0.0),
+                neighbour=place not in best,
+            )
+            for number, place in enumerate(dict.fromkeys(best + neighbours), start=1)
+        ]
+        return Retrieval(tuple(evidence), snapshot.version)
+
+    def as_langchain(self) -> "EvidenceRetriever":
+        """This retriever as a LangChain one."""
+        return EvidenceRetriever(retriever=self)
+
+    def prepare(self) -> None:
+        """Build the lexical index of the collection as it is now, so that no question waits."""
+        self._lexical_index(self.collection.snapshot())
+
+    def _lexical_index(self, snapshot: Snapshot) -> LexicalIndex:
+        if self._index is None or self._index[0] != snapshot.version:
+            folder = self._index_dir / snapshot.version
+            index = LexicalIndex.load(folder)
+            if index is None:
+                index = LexicalIndex.build(_indexed(self.collection.chunks(snapshot)))
+                index.save(folder)
+            self._index = (snapshot.version, index)
+        return self._index[1]
+
+    def _before(
+        self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
+    ) -> "_Place | None":
+        """The sentence before ``place`` if that leans on it; its chunk is added to ``chunks``."""
+        stored = chunks[place.chunk]
+        if not _LEANS.match(_sentence(stored, place.offset)):
+            return None
+        if place.offset > 0:
+            return _Place(place.chunk, place.offset - 1)
+        if stored.chunk.index == 0:
+            return None
+        previous = chunk_id(stored.document, stored.chunk.index - 1)
+        if previous not in chunks:
+            chunks |= self.collection.get([previous], snapshot)
+        return _Place(previous, len(chunks[previous].chunk.sentences) - 1)
+
+
+class EvidenceRetriever(BaseRetriever):
+    """The ranked evidence sentences as LangChain documents, for use in one's own chains.
+
+    The metadata of each document are the fields of ``Evidence``.
+    """
+
+    retriever: Any
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[LangChainDocument]:
+        return [
+            LangChainDocument(
+                id=item.sentence_id, page_content=item.text, metadata=item.model_dump()
+            )
+            for item in self.retriever.retrieve(query).evidence
+        ]
+
+
+class _Place(NamedTuple):
+    """A sentence by its chunk's id and its place among the chunk's sentences."""
+
+    chunk: str
+    offset: int
+
+    def key(self) -> str:
+        return f"{self.chunk}#{self.offset}"
+
+    @classmethod
+    def parse(cls, key: str) -> "_Place":
+        chunk, _, offset = key.rpartition("#")
+        return cls(chunk, int(offset))
+
+
+def _sentence(stored: StoredChunk, offset: int) -> str:
+    chunk = stored.chunk
+    span = chunk.sentences[offset]
+    return chunk.text[span.start - chunk.start : span.end - chunk.start]
+
+
+def _indexed(chunks: Iterator[StoredChunk]) -> Iterator[tuple[str, str]]:
+    for stored in chunks:
+        for offset in range(len(stored.chunk.sentences)):
+            text = f"{stored.document.title} {_sentence(stored, offset)}"
+            yield _Place(stored.id, offset).key(), text
+
+
+def _evidence(
+    number: int,
+    stored: StoredChunk,
+    offset: int,
+    *,
+    score: float,
+    similarity: float,
+    neighbour: bool,
+) -> Evidence:
+    span = stored.chunk.sentences[offset]
+    return Evidence(
+        number=number,
+        sentence_id=sentence_id(stored.document.id, span),
+        document_id=stored.document.id,
+        title=stored.document.title,
+        uri=stored.document.uri,
+        start=span.start,
+        end=span.end,
+        sentence=stored.chunk.first_sentence + offset + 1,
+        text=_sentence(stored, offset),
+        score=score,
+        similarity=min(1.0, max(-1.0, similarity)),
+        neighbour=neighbour,
+    )

@@ -1,0 +1,544 @@
+"""The collections: the only module that talks to Chroma.
+
+A collection is two Chroma collections. ``footnoted.NAME.chunks`` holds the text, cut into chunks;
+``footnoted.NAME.documents`` holds one *head* per document, which says which of its revisions
+counts. Writing a document is: write the chunks, then the head, then delete what the head replaced.
+The head is one record, so a reader sees the old document or the new one, and what a killed run
+leaves behind is never seen and is swept away by the next write.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from qa.disk import writing
+from qa.errors import (
+    EmbedderMismatchError,
+    NotInCollectionError,
+    StoreError,
+    StoreLockedError,
+    StoreUnreachableError,
+    UnknownCollectionError,
+    UsageError,
+)
+from qa.schema import Chunk, Document, DocumentInfo, Span, StoredDocument
+
+_PREFIX = "footnoted."
+_CHUNKS = ".chunks"
+_HEADS = ".documents"
+_FORMAT = 1
+_PAGE = 1000
+"""Records read at once; a whole large collection in one reply would double the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk with the document it belongs to."""
+
+    id: str
+    document: DocumentInfo
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stored chunk and its cosine similarity with the query."""
+
+    stored: StoredChunk
+    similarity: float
+
+
+class Store:
+    """All collections of one Chroma, embedded in ``data_dir`` or behind ``url``.
+
+    Args:
+        data_dir: where the embedded Chroma lives; locked against a second process.
+        url: a Chroma server; then nothing is locked here.
+
+    Raises:
+        StoreLockedError: another process has the directory.
+        StoreUnreachableError: no Chroma server answers at ``url``.
+    """
+
+    def __init__(self, data_dir: Path, *, url: str | None = None) -> None:
+        self._lock: FileLock | None = None
+        self.location = url or str(data_dir / "chroma")
+        if url is None:
+            self._lock = _lock(data_dir)
+            try:
+                with writing(data_dir):
+                    self._client = _embedded_client(data_dir / "chroma")
+            except BaseException:
+                self._lock.release()
+                raise
+        else:
+            self._client = _remote_client(url)
+
+    def close(self) -> None:
+        """Give the directory free for another process."""
+        if self._lock is not None:
+            self._client.close()
+            (Path(self._lock.lock_file).with_suffix(".json")).unlink(missing_ok=True)
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def names(self) -> list[str]:
+        """Names of the collections, sorted."""
+        with _talking(self.location):
+            found = [entry.name for entry in self._client.list_collections()]
+        return sorted(
+            name.removeprefix(_PREFIX).removesuffix(_HEADS)
+            for name in found
+            if name.startswith(_PREFIX) and name.endswith(_HEADS)
+        )
+
+    def collection(self, name: str) -> "Collection":
+        """Open a collection.
+
+        Raises:
+            UnknownCollectionError: there is none of that name.
+        """
+        existing = self.names()
+        if name not in existing:
+            known = ", ".join(existing) or "none yet"
+            raise UnknownCollectionError(f"no collection {name!r}; there are: {known}")
+        with _talking(self.location):
+            chunks = self._client.get_collection(_chroma_name(name, _CHUNKS), None)
+            heads = self._client.get_collection(_chroma_name(name, _HEADS), None)
+        return Collection(name, self.location, chunks, heads, self._client)
+
+    def create(self, name: str, *, embedder: str, dimension: int) -> "Collection":
+        """Open a collection for writing; make it first if need be.
+
+        Raises:
+            UsageError: not a name that a collection can have.
+            EmbedderMismatchError: it exists, made with another embedder.
+        """
+        metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT}
+        if name not in self.names():
+            with _talking(self.location):
+                # The heads come last: a collection exists when it has them.
+                for suffix in (_CHUNKS, _HEADS):
+                    self._client.get_or_create_collection(
+                        _chroma_name(name, suffix),
+                        metadata=metadata,
+                        configuration={"hnsw": {"space": "cosine"}},
+                        embedding_function=None,
+                    )
+        collection = self.collection(name)
+        collection.require_embedder(embedder, dimension)
+        return collection
+
+    def delete(self, name: str) -> None:
+        """Delete a collection and all its documents."""
+        self.collection(name)
+        with _talking(self.location):
+            for suffix in (_HEADS, _CHUNKS):
+                self._client.delete_collection(_chroma_name(name, suffix))
+
+
+class Collection:
+    """Documents of one name, with the vectors of their chunks."""
+
+    def __init__(self, name: str, location: str, chunks: Any, heads: Any, client: Any) -> None:
+        self.name = name
+        self._location = location
+        self._chunks = chunks
+        self._heads = heads
+        self._client = client
+
+    @property
+    def embedder(self) -> str:
+        """Name of the embedder that made the vectors."""
+        return str(self._chunks.metadata["embedder"])
+
+    def require_embedder(self, name: str, dimension: int) -> None:
+        """Refuse vectors that cannot be compared with those stored.
+
+        Raises:
+            EmbedderMismatchError: the names or the dimensions differ.
+        """
+        made = self._chunks.metadata
+        if (made["embedder"], made["dimension"]) != (name, dimension):
+            raise EmbedderMismatchError(
+                f"collection {self.name!r} was made with the embedder {made['embedder']!r} "
+                f"({made['dimension']} dimensions), not {name!r} ({dimension})"
+            )
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────
+
+    def snapshot(self) -> "Snapshot":
+        """The documents as they are now; later writes do not change what it holds."""
+        with _talking(self._location):
+            heads = [
+                _info(metadata)
+                for page in _pages(self._heads, include=["metadatas"])
+                for metadata in page["metadatas"]
+            ]
+        return Snapshot(sorted(heads, key=lambda head: (head.title, head.id)))
+
+    def search(self, vector: Sequence[float], limit: int, snapshot: "Snapshot") -> list[Hit]:
+        """The chunks of ``snapshot`` nearest to ``vector``, nearest first.
+
+        Args:
+            vector: a unit vector of the collection's dimension.
+            limit: how many at most.
+            snapshot: chunks of other documents and revisions are passed over.
+        """
+        where = snapshot.filter()
+        wanted = limit
+        while True:
+            with _talking(self._location):
+                found = self._chunks.query(
+                    query_embeddings=[list(vector)],
+                    n_results=wanted,
+                    where=where,
+                    include=["documents", "metadatas", "distances"],
+                )
+            rows = list(
+                zip(
+                    found["ids"][0],
+                    found["documents"][0],
+                    found["metadatas"][0],
+                    found["distances"][0],
+                    strict=True,
+                )
+            )
+            hits = [
+                Hit(stored, 1 - float(distance))
+                for identity, text, metadata, distance in rows
+                if (stored := snapshot.attach(identity, text, metadata)) is not None
+            ]
+            # Leftovers of a killed run can crowd out live chunks; look further until they do not.
+            if len(hits) >= limit or len(rows) < wanted:
+                return hits[:limit]
+            wanted *= 4
+
+    def get(self, ids: Sequence[str], snapshot: "Snapshot") -> dict[str, StoredChunk]:
+        """Chunks by id; ids that are not in ``snapshot`` are left out."""
+        if not ids:
+            return {}
+        with _talking(self._location):
+            found = self._chunks.get(ids=list(ids), include=["documents", "metadatas"])
+        return _attach_all(found, snapshot)
+
+    def chunks(self, snapshot: "Snapshot") -> Iterator[StoredChunk]:
+        """All chunks of ``snapshot``, in no particular order."""
+        with _talking(self._location):
+            for page in _pages(self._chunks, include=["documents", "metadatas"]):
+                yield from _attach_all(page, snapshot).values()
+
+    def document(self, document_id: str) -> StoredDocument:
+        """A document put together again from its chunks.
+
+        Raises:
+            NotInCollectionError: no document of that id.
+        """
+        snapshot = self.snapshot()
+        info = snapshot.document(document_id)
+        if info is None:
+            raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
+        found = self.get([chunk_id(info, index) for index in range(info.chunks)], snapshot)
+        chunks = sorted((stored.chunk for stored in found.values()), key=lambda item: item.index)
+        if len(chunks) != info.chunks:
+            raise StoreError(
+                f"document {document_id!r} has {len(chunks)} of its {info.chunks} chunks",
+                help="Remove it with 'footnoted sources remove' and ingest it again.",
+            )
+        return StoredDocument(
+            info,
+            "".join(chunk.text for chunk in chunks),
+            tuple(span for chunk in chunks for span in chunk.sentences),
+        )
+
+    # ── writing ─────────────────────────────────────────────────────────────────────────────
+
+    def write(
+        self, document: Document, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]
+    ) -> None:
+        """Add a document, or replace the one with its key.
+
+        Args:
+            document: what the chunks partition.
+            chunks: in order.
+            vectors: one unit vector a chunk.
+        """
+        info = DocumentInfo(
+            id=document.id,
+            key=document.key,
+            revision=document.revision,
+            title=document.title,
+            uri=document.uri,
+            chunks=len(chunks),
+            sentences=sum(len(chunk.sentences) for chunk in chunks),
+            characters=len(document.text),
+        )
+        with _talking(self._location):
+            size = self._client.get_max_batch_size()
+            for first in range(0, len(chunks), size):
+                batch = chunks[first : first + size]
+                self._chunks.upsert(
+                    ids=[chunk_id(info, chunk.index) for chunk in batch],
+                    embeddings=[list(vector) for vector in vectors[first : first + size]],
+                    documents=[chunk.text for chunk in batch],
+                    metadatas=[_chunk_metadata(info, chunk) for chunk in batch],
+                )
+            self._heads.upsert(
+                ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
+            )
+            self._delete_superseded([info])
+
+    def remove(self, document_id: str) -> DocumentInfo:
+        """Delete a document.
+
+        Raises:
+            NotInCollectionError: no document of that id.
+        """
+        info = self.snapshot().document(document_id)
+        if info is None:
+            raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
+        with _talking(self._location):
+            self._heads.delete(ids=[_head_id(info.key)])
+            self._chunks.delete(where={"key": info.key})
+        return info
+
+    def sweep(self) -> int:
+        """Delete the chunks that no head counts, left by a killed run; returns how many."""
+        snapshot = self.snapshot()
+        with _talking(self._location):
+            if self._chunks.count() == sum(info.chunks for info in snapshot.documents):
+                return 0
+            stray = [
+                identity
+                for page in _pages(self._chunks, include=["metadatas"])
+                for identity, metadata in zip(page["ids"], page["metadatas"], strict=True)
+                if not snapshot.holds(metadata)
+            ]
+            for first in range(0, len(stray), _PAGE):
+                self._chunks.delete(ids=stray[first : first + _PAGE])
+        return len(stray)
+
+    def _delete_superseded(self, heads: Iterable[DocumentInfo]) -> None:
+        for info in heads:
+            self._chunks.delete(
+                where={"$and": [{"key": info.key}, {"revision": {"$ne": info.revision}}]}
+            )
+
+    # ── LangChain ───────────────────────────────────────────────────────────────────────────
+
+    def as_vector_store(self, embeddings: Any) -> Any:
+        """The chunks as a ``langchain_chroma.Chroma``, for reading in one's own chains."""
+        from langchain_chroma import Chroma
+
+        return Chroma(
+            client=self._client,
+            collection_name=self._chunks.name,
+            embedding_function=embeddings,
+            create_collection_if_not_exists=False,
+        )
+
+
+class Snapshot:
+    """Which revision of which document counts.
+
+    Attributes:
+        documents: the heads, by title.
+        version: changes exactly when a document is added, changed or removed.
+    """
+
+    def __init__(
+        self, documents: Sequence[DocumentInfo], *, version: str = "", restricted: bool = False
+    ) -> None:
+        self.documents = tuple(documents)
+        self._by_id = {info.id: info for info in documents}
+        self._restricted = restricted
+        lines = sorted(f"{info.id}:{info.revision}" for info in documents)
+        self.version = version or hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def only(self, document_ids: Sequence[str]) -> "Snapshot":
+        """The same moment, with these documents alone.
+
+        Raises:
+            NotInCollectionError: one of them is not there.
+        """
+        missing = [repr(wanted) for wanted in document_ids if wanted not in self._by_id]
+        if missing:
+            raise NotInCollectionError(f"no document {', '.join(missing)} in the collection")
+        kept = [self._by_id[wanted] for wanted in dict.fromkeys(document_ids)]
+        return Snapshot(kept, version=self.version, restricted=True)
+
+    def document(self, document_id: str) -> DocumentInfo | None:
+        """The head of a document."""
+        return self._by_id.get(document_id)
+
+    def filter(self) -> dict[str, Any] | None:
+        """A Chroma filter for the documents, where they are not all of the collection."""
+        if not self._restricted:
+            return None
+        return {"document_id": {"$in": list(self._by_id)}}
+
+    def holds(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether a chunk with this metadata counts."""
+        info = self._by_id.get(str(metadata["document_id"]))
+        return info is not None and info.revision == metadata["revision"]
+
+    def attach(self, identity: str, text: str, metadata: Mapping[str, Any]) -> StoredChunk | None:
+        """A chunk as stored, or ``None`` if it does not count."""
+        if not self.holds(metadata):
+            return None
+        bounds = json.loads(str(metadata["sentences"]))
+        start = int(metadata["start"])
+        chunk = Chunk(
+            index=int(metadata["index"]),
+            start=start,
+            end=start + len(text),
+            text=text,
+            sentences=tuple(Span(begin, end) for begin, end in bounds),
+            first_sentence=int(metadata["first_sentence"]),
+        )
+        return StoredChunk(identity, self._by_id[str(metadata["document_id"])], chunk)
+
+
+def chunk_id(info: DocumentInfo, index: int) -> str:
+    """Id of a chunk in Chroma; no two revisions share one."""
+    return f"{info.id}:{info.revision}:{index}"
+
+
+def _head_id(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _chunk_metadata(info: DocumentInfo, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "document_id": info.id,
+        "key": info.key,
+        "revision": info.revision,
+        "title": info.title,
+        "uri": info.uri,
+        "index": chunk.index,
+        "start": chunk.start,
+        "first_sentence": chunk.first_sentence,
+        "sentences": json.dumps([[span.start, span.end] for span in chunk.sentences]),
+    }
+
+
+def _info(metadata: Mapping[str, Any]) -> DocumentInfo:
+    return DocumentInfo(**{name: metadata[name] for name in DocumentInfo.__dataclass_fields__})
+
+
+def _attach_all(found: Mapping[str, Any], snapshot: Snapshot) -> dict[str, StoredChunk]:
+    attached = (
+        snapshot.attach(identity, text, metadata)
+        for identity, text, metadata in zip(
+            found["ids"], found["documents"], found["metadatas"], strict=True
+        )
+    )
+    return {stored.id: stored for stored in attached if stored is not None}
+
+
+def _pages(collection: Any, *, include: list[str]) -> Iterator[Any]:
+    offset = 0
+    while True:
+        page = collection.get(limit=_PAGE, offset=offset, include=include)
+        yield page
+        if len(page["ids"]) < _PAGE:
+            return
+        offset += _PAGE
+
+
+def _chroma_name(name: str, suffix: str) -> str:
+    allowed = name.isascii() and all(sign.isalnum() or sign in "-_" for sign in name)
+    if not (allowed and 0 < len(name) <= 64):
+        raise UsageError(
+            f"{name!r} cannot name a collection",
+            help="Use up to 64 letters, digits, '-' and '_'.",
+        )
+    return f"{_PREFIX}{name}{suffix}"
+
+
+# ── connecting ──────────────────────────────────────────────────────────────────────────────
+
+
+def _lock(data_dir: Path) -> FileLock:
+    with writing(data_dir):
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(data_dir / "store.lock", blocking=False)
+        holder = data_dir / "store.json"
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreLockedError(
+                f"the data directory {str(data_dir)!r} is in use by {_describe_holder(holder)}"
+            ) from None
+        process = psutil.Process()
+        holder.write_text(
+            json.dumps({"pid": process.pid, "command": " ".join(process.cmdline())[:200]})
+        )
+    return lock
+
+
+def _describe_holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        return f"process {holder['pid']} ({holder['command']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
+def _embedded_client(path: Path) -> Any:
+    import chromadb
+
+    return chromadb.PersistentClient(path=str(path), settings=_settings())
+
+
+def _remote_client(url: str) -> Any:
+    from urllib.parse import urlsplit
+
+    import chromadb
+
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    with _talking(url):
+        return chromadb.HttpClient(
+            host=parts.hostname or "localhost",
+            port=parts.port or (443 if secure else 8000),
+            ssl=secure,
+            settings=_settings(),
+        )
+
+
+def _settings() -> Any:
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False)
+
+
+@contextmanager
+def _talking(location: str) -> Iterator[None]:
+    """Turn Chroma's own failures into ours, with the way out."""
+    import chromadb.errors
+    import httpx
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise StoreUnreachableError(f"no Chroma server at {location!r}: {error}") from error
+    except chromadb.errors.ChromaError as error:
+        raise StoreError(f"Chroma at {location!r}: {error}") from error
+    except ValueError as error:
+        if "Could not connect" not in str(error):
+            raise
+        raise StoreUnreachableError(f"no Chroma server at {location!r}") from error
