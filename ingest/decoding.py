@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 
 from qa.errors import UnreadableError
 
@@ -57,10 +58,9 @@ def _decode(data: bytes, name: str, declared: str | None) -> str:
     except UnicodeDecodeError as error:
         if _meant_as_utf8(data):
             raise _broken(name, "utf-8", error.start) from None
-    for legacy in (_as_on_the_web(declared), _guess(data)):
+    for codec in _legacy_codecs(data, declared):
         try:
-            if legacy:
-                return data.decode(legacy)
+            return data.decode(codec)
         except (LookupError, ValueError):
             continue
     raise UnreadableError(f"{name!r} is in no encoding that is known here", help=_SAVE_AS_UTF8)
@@ -77,28 +77,21 @@ def _meant_as_utf8(data: bytes) -> bool:
     return True
 
 
-def _as_on_the_web(charset: str | None) -> str | None:
-    """Browsers read what is declared as Latin-1 or ASCII as cp1252 (WHATWG, Encoding)."""
-    try:
-        codec = codecs.lookup(charset or "").name
-    except (LookupError, ValueError):
-        return None
-    return "cp1252" if codec in ("iso8859-1", "ascii") else codec
+def _legacy_codecs(data: bytes, declared: str | None) -> Iterator[str]:
+    if declared:
+        # Browsers take what is declared as Latin-1 or ASCII for cp1252 (WHATWG, Encoding).
+        latin = re.fullmatch(r"iso-?8859-1|latin-?1|(us-)?ascii", declared, re.IGNORECASE)
+        yield "cp1252" if latin else declared
 
-
-def _guess(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     guesses = list(from_bytes(data, cp_isolation=_LEGACY))
-    for guess in guesses:
-        # On short texts cp1250 and cp1252 often tie; 0.06 is where Swedish is no longer "tvĺ ägg".
-        if (
-            guess.encoding == "cp1252"
-            and guess.chaos <= 0.06
-            and guess.coherence >= guesses[0].coherence
-        ):
-            return "cp1252"
-    return guesses[0].encoding if guesses else None
+    western = (guess for guess in guesses if guess.encoding == "cp1252")
+    for guess in western:
+        # cp1250 often ties with it on short texts; up to 0.06, Swedish does not become "tvĺ ägg".
+        if guess.chaos <= 0.06 and guess.coherence >= guesses[0].coherence:
+            yield "cp1252"
+    yield from (guess.encoding for guess in guesses[:1])
 
 
 def _binary(name: str) -> UnreadableError:

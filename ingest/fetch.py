@@ -69,7 +69,7 @@ def fetch_url(url: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) ->
         raise SourceNotFoundError(
             f"cannot reach {name!r}: {error}", help="Check the spelling and the network."
         ) from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a bad IDN host
         raise SourceError(
             f"cannot fetch {name!r}: {error}", help="Save the page yourself and give the file."
         ) from None

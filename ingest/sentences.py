@@ -42,9 +42,8 @@ _CLOSING = dict(zip("([{“«「『（'‘\"", ")]}”»」』）'’\"", strict
 _JOINERS = "\u200d\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 # nupunkt learned from public records, where these start sentences: "U.S. | Secretary of State".
 _RANKS = frozenset(
-    "admiral ambassador assemblyman assemblywoman captain chairman chairperson chairwoman colonel "
-    "congressman congresswoman detective general governor judge lieutenant secretary senator "
-    "sergeant sheriff".split()
+    "admiral ambassador captain chairman chairwoman colonel congressman congresswoman general "
+    "governor judge lieutenant secretary senator sergeant sheriff".split()
 )
 
 
@@ -81,24 +80,17 @@ def _is_bound(line: str, following: str, full: float) -> bool:
         return True
     if not _WORD.search(following):  # the line under a heading or under a table's head
         return False
-    return _is_marked(line, following) or not _goes_on(line, following) and len(line) < full
+    ended = line.rstrip(_CLOSERS).endswith(_ENDED)
+    goes_on = _UNENDED.search(line) or (following[0].islower() and not ended)
+    return _is_marked(line, following) or not (goes_on or len(line) >= full)
 
 
 def _is_marked(line: str, following: str) -> bool:
-    """Whether a heading, a table row, a rule or a list item parts the two lines."""
-    return (
-        any(
-            _HEADING_OR_ROW.match(x) or x.count(" | ") > 1 or x.count("\t") > 1
-            for x in (line, following)
-        )
-        or not _WORD.search(line)
-        or _ITEM.match(following) is not None
-    )
-
-
-def _goes_on(line: str, following: str) -> bool:
-    ended = line.rstrip(_CLOSERS).endswith(_ENDED)
-    return _UNENDED.search(line) is not None or not ended and following[0].islower()
+    """Whether a rule, a list item, a heading or a table row parts the two lines."""
+    if not _WORD.search(line) or _ITEM.match(following):
+        return True
+    both = (line, following)
+    return any(_HEADING_OR_ROW.match(x) or x.count(" | ") > 1 or x.count("\t") > 1 for x in both)
 
 
 def _full_length(lines: list[str]) -> float:
@@ -128,13 +120,10 @@ def _punkt() -> nupunkt.PunktSentenceTokenizer:
     # Everyday words ("week", "south") stand among the learned abbreviations. The model's counts
     # of what ended a sentence tell them; for initialisms ("U.K.", counted once) they are too few.
     counts = {word: n for word, n in model.abbrev_break_rates.items() if "." not in word}
-    parameters = dataclasses.replace(
-        model,
-        abbrev_types=model.abbrev_types | {"lt", "cmdr"},
-        sent_starters=model.sent_starters - _RANKS,
-        abbrev_break_rates=counts,
-    )
-    punkt = nupunkt.PunktSentenceTokenizer(parameters)
+    starters = model.sent_starters - _RANKS
+    model = dataclasses.replace(model, sent_starters=starters, abbrev_break_rates=counts)
+    punkt = nupunkt.PunktSentenceTokenizer(model)
+    punkt.add_abbreviation("lt")
     punkt.BREAK_RATE_MIN_COUNT = 1
     punkt.EXCL_QUEST_LOWERCASE_CONTINUES = True  # "Yahoo! is"
     return punkt

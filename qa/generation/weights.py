@@ -168,8 +168,7 @@ def _download(weights: WeightsSpec) -> Iterator[bytes]:
     url = hf_hub_url(weights.repository, weights.file_name, revision=weights.revision)
     try:
         # Seconds to connect, read, write, and to wait for a free connection.
-        limits = (5, 60, 60, 5)
-        with get_session().stream("GET", url, timeout=limits, follow_redirects=True) as reply:
+        with get_session().stream("GET", url, timeout=(5, 60, 60, 5)) as reply:
             reply.raise_for_status()
             yield from reply.iter_bytes(1 << 20)
     # All of them, for the classes depend on the HTTP client, and that on the hub's release.

@@ -1,0 +1,144 @@
+"""Which language model drafts: the embedded one, or any that LangChain can reach."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from qa.errors import LLMUnavailableError, SettingsError
+from qa.generation.local_llm import LocalLLM
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+LOCAL = "local"
+
+
+class LLM(Protocol):
+    """A source of LangChain chat models.
+
+    Attributes:
+        name: the model's name, for ``Provenance``.
+    """
+
+    name: str
+
+    def connect(self) -> "BaseChatModel":
+        """A chat model that is ready to be called.
+
+        Raises:
+            LLMUnavailableError: it cannot be started or set up.
+            WeightsError: the embedded LLM's weights are missing or wrong.
+        """
+        ...
+
+    def start_in_background(self) -> None:
+        """Begin to load, if there is anything to load."""
+        ...
+
+    def close(self) -> None:
+        """Free what was loaded."""
+        ...
+
+
+class EmbeddedLLM:
+    """The embedded LLM as a chat model."""
+
+    def __init__(self, local: LocalLLM, *, timeout_seconds: float) -> None:
+        self.name = local.name
+        self.local = local
+        self._timeout = timeout_seconds
+
+    def connect(self) -> "BaseChatModel":
+        """A chat model on the running child."""
+        endpoint = self.local.endpoint()
+        return _openai_compatible(
+            self.name, endpoint.base_url, endpoint.api_key, timeout_seconds=self._timeout
+        )
+
+    def start_in_background(self) -> None:
+        """Load the weights while something else is done."""
+        self.local.start_in_background()
+
+    def close(self) -> None:
+        """End the child."""
+        self.local.close()
+
+
+class RemoteLLM:
+    """A chat model of any LangChain provider.
+
+    Args:
+        model: ``PROVIDER:NAME``, or a bare name with ``base_url``.
+        base_url: an OpenAI-compatible server.
+        api_key: its key; ``None`` for the provider's own environment variable.
+        timeout_seconds: for one call.
+    """
+
+    def __init__(
+        self, model: str, *, base_url: str | None, api_key: str | None, timeout_seconds: float
+    ) -> None:
+        if base_url is None and ":" not in model:
+            raise SettingsError(
+                f"FOOTNOTED_LLM__MODEL={model!r} names no provider",
+                help=f"Use '{LOCAL}', 'openai:{model}', 'anthropic:{model}', 'ollama:{model}', "
+                "or set FOOTNOTED_LLM__BASE_URL.",
+            )
+        self.name = model
+        self._base_url = base_url
+        self._api_key = api_key
+        self._timeout = timeout_seconds
+        self._connected: BaseChatModel | None = None
+
+    def connect(self) -> "BaseChatModel":
+        """The chat model; built at the first call."""
+        if self._connected is None:
+            self._connected = self._build()
+        return self._connected
+
+    def start_in_background(self) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _build(self) -> "BaseChatModel":
+        if self._base_url is not None:
+            return _openai_compatible(
+                self.name.removeprefix("openai:"),
+                self._base_url,
+                self._api_key or "none",
+                timeout_seconds=self._timeout,
+            )
+        from langchain.chat_models import init_chat_model
+
+        options = {} if self._api_key is None else {"api_key": self._api_key}
+        try:
+            model: BaseChatModel = init_chat_model(
+                self.name, temperature=0, timeout=self._timeout, **options
+            )
+        except ImportError as error:
+            raise LLMUnavailableError(
+                f"the provider of {self.name!r} is not installed: {error}",
+                help=f"pip install langchain-{self.name.partition(':')[0]}",
+            ) from error
+        except Exception as error:  # each provider has its own way to miss a key
+            raise LLMUnavailableError(
+                f"cannot set up {self.name!r}: {error}",
+                help="Set the provider's key, or FOOTNOTED_LLM__API_KEY.",
+            ) from error
+        return model
+
+
+def _openai_compatible(
+    name: str, base_url: str, api_key: str, *, timeout_seconds: float
+) -> "BaseChatModel":
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    return ChatOpenAI(
+        model=name,
+        base_url=base_url,
+        api_key=SecretStr(api_key),
+        timeout=timeout_seconds,
+        temperature=0,
+        max_retries=0,
+        stream_usage=True,
+    )

@@ -1,0 +1,171 @@
+"""The embedded LLM: a supervised child process that answers on loopback.
+
+A crash of native code ends the child, never the service; the next question starts a new one.
+"""
+
+import atexit
+import json
+import logging
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from qa.disk import writing
+from qa.errors import LLMUnavailableError
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS = 120
+"""Longest wait for the child to listen; loading takes 3 s here and a cold disk takes longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the child listens, and the key that it asks for."""
+
+    base_url: str
+    api_key: str
+
+
+class LocalLLM:
+    """Starts the child when it is first needed and again when it has died.
+
+    Args:
+        weights: finds the GGUF file; called at each start, so that a missing file is reported when
+            a question needs it and not before.
+        name: the model's name towards the API.
+        context_tokens: size of the context window.
+        threads: CPU threads; ``None`` for one a core that this process may use.
+        log_file: where the native code's messages go.
+    """
+
+    def __init__(
+        self,
+        weights: Callable[[], Path],
+        *,
+        name: str,
+        context_tokens: int,
+        threads: int | None,
+        log_file: Path,
+    ) -> None:
+        self.name = name
+        self._weights = weights
+        self._context_tokens = context_tokens
+        self._threads = threads or len(psutil.Process().cpu_affinity() or [0])
+        self._log_file = log_file
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._endpoint: Endpoint | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running child."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def endpoint(self) -> Endpoint:
+        """Where the running child listens; starts it first if need be.
+
+        Raises:
+            WeightsError: the weights are missing or wrong.
+            LLMUnavailableError: the runtime is not installed, or the child cannot start.
+        """
+        with self._lock:
+            if self._endpoint is None or self.pid is None:
+                if self._process is not None:
+                    logger.warning("the embedded LLM had ended (%s)", self._process.poll())
+                self._endpoint = self._start()
+            return self._endpoint
+
+    def start_in_background(self) -> None:
+        """Load while something else is done; a failure shows at the next ``endpoint()``."""
+
+        def load() -> None:
+            try:
+                self.endpoint()
+            except Exception as error:
+                logger.info("the embedded LLM did not start: %s", error)
+
+        threading.Thread(target=load, daemon=True, name="load-llm").start()
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            self._end()
+
+    def _start(self) -> Endpoint:
+        weights = self._weights()
+        with writing(self._log_file):
+            self._log_file.parent.mkdir(parents=True, exist_ok=True)
+            log = self._log_file.open("w", encoding="utf-8")
+        key = secrets.token_urlsafe(24)
+        parameters: dict[str, Any] = {
+            "weights": str(weights),
+            "name": self.name,
+            "context_tokens": self._context_tokens,
+            "threads": self._threads,
+            "api_key": key,
+        }
+        with log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "qa.generation.llm_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                # Ctrl-C at the terminal is for the command line, which ends the child itself.
+                start_new_session=True,
+                env=os.environ | {"PYTHONSAFEPATH": "1"},
+            )
+        atexit.register(self.close)
+        return Endpoint(self._await_url(parameters) + "/v1", key)
+
+    def _await_url(self, parameters: dict[str, Any]) -> str:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        timer = threading.Timer(_START_SECONDS, process.kill)
+        timer.start()
+        try:
+            process.stdin.write(json.dumps(parameters) + "\n")
+            process.stdin.flush()
+            url: str = json.loads(process.stdout.readline())["url"]
+        except (OSError, ValueError) as error:
+            self._end()
+            raise LLMUnavailableError(
+                f"the embedded LLM did not start (exit {process.returncode}): {self._last_words()}",
+                help=f"Its messages are in {str(self._log_file)!r}. Use --evidence-only for the "
+                "proving sentences without a language model.",
+            ) from error
+        finally:
+            timer.cancel()
+        return url
+
+    def _end(self) -> None:
+        process, self._process, self._endpoint = self._process, None, None
+        atexit.unregister(self.close)
+        if process is None:
+            return
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:  # the child is gone, and what was not flushed with it
+                    logger.debug("pipe to the embedded LLM was already broken")
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _last_words(self) -> str:
+        lines = self._log_file.read_text("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
