@@ -18,9 +18,15 @@ _MARKS = (
 # Offered all it knows, charset-normalizer reads an English cp1252 text with curly quotes as
 # cp852 ("ôhelloö"); these are the legacy encodings that the web still meets.
 _LEGACY = (
-    ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"]
-    + ["koi8_r", "iso8859_2", "cp932", "euc_jp", "gb18030", "big5", "cp949"]
-)  # fmt: skip
+    "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp874 iso8859_2 koi8_r "
+    "cp932 euc_jp gb18030 big5 cp949"
+).split()
+
+# What Polish, Romanian, Croatian and Turkish letters look like in cp1252.
+_NOT_WESTERN = re.compile("[a-z][ª¹º³¿ðþ]")
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL and lone surrogates: no text has them, and neither JSON nor a database keeps them."""
 
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SAVE_AS_UTF8 = "Open it in an editor and save it as UTF-8."
@@ -39,7 +45,7 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> str:
         UnreadableError: binary data, broken UTF-8, or no known encoding.
     """
     text = _decode(data, name, declared)
-    if "\0" in text or len(_CONTROL.findall(text)) > 0.05 * len(text):
+    if UNSTORABLE.search(text) or len(_CONTROL.findall(text)) > 2 + 0.05 * len(text):
         raise _binary(name)
     return text
 
@@ -86,10 +92,10 @@ def _legacy_codecs(data: bytes, declared: str | None) -> Iterator[str]:
     from charset_normalizer import from_bytes
 
     guesses = list(from_bytes(data, cp_isolation=_LEGACY))
-    western = (guess for guess in guesses if guess.encoding == "cp1252")
-    for guess in western:
-        # cp1250 often ties with it on short texts; up to 0.06, Swedish does not become "tvĺ ägg".
-        if guess.chaos <= 0.06 and guess.coherence >= guesses[0].coherence:
+    for guess in guesses:
+        # Its two scores often put cp1250 a hair before cp1252, and "£" turns into "Ł".
+        close = guess.chaos <= 0.06 and guess.coherence >= guesses[0].coherence - 0.11
+        if guess.encoding == "cp1252" and close and not _NOT_WESTERN.search(str(guess)):
             yield "cp1252"
     yield from (guess.encoding for guess in guesses[:1])
 

@@ -104,15 +104,16 @@ def _unwrap(page: str) -> str:
     if not lines:
         return ""
     width = 0.8 * sorted(map(len, lines))[int(0.9 * (len(lines) - 1))]
-    text = lines[0]
+    pieces = lines[:1]
     for line, following in itertools.pairwise(lines):
         if not _goes_on(line, following, width):
-            text += "\n\n" + following
+            pieces.append("\n\n")
         elif re.search(r"[a-z]-$", line) and following[0].islower():
-            text = text[:-1] + following
+            pieces[-1] = pieces[-1][:-1]
         else:
-            text += " " + following
-    return text
+            pieces.append(" ")
+        pieces.append(following)
+    return "".join(pieces)
 
 
 def _goes_on(line: str, following: str, width: float) -> bool:

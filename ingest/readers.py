@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.decoding import decode
+from ingest.decoding import UNSTORABLE, decode
 from ingest.extraction import Extract, extract_docx, extract_html, extract_pdf
 from ingest.kinds import Kind, kind_of, media_type_of, stem_of
 from ingest.sources import Source
@@ -13,8 +13,6 @@ from qa.errors import UnreadableError
 from qa.schema import Document
 
 MAX_TITLE = 200
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 _NO_TEXT = {
     "html": "If scripts build the page, save it from the browser as text or PDF.",
@@ -112,7 +110,7 @@ def _field(record: dict[str, Any], key: str) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError(f"{key!r} is not a string but {value!r:.40}")
-    if _UNSTORABLE.search(value):
+    if UNSTORABLE.search(value):
         raise ValueError(f"{key!r} holds NUL characters or lone surrogates")
     return value if value.strip() else ""
 
@@ -120,12 +118,11 @@ def _field(record: dict[str, Any], key: str) -> str:
 # ── titles ──────────────────────────────────────────────────────────────────────────────────
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n([\s\S]*?)^---", re.MULTILINE)
-_FRONT_TITLE = re.compile(r"^title:(.*)", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*)", re.MULTILINE)
 # A fenced block comes first, so that a "# comment" in it is passed over.
-_HEADING = re.compile(
-    r"^(```|~~~)[\s\S]*?^\1|^#[ \t]+(.+?)(?:[ \t]+#+)?\s*$|^(\S.*)\n==+\s*$", re.MULTILINE
-)
+_HEADING = re.compile(r"^(```|~~~)[\s\S]*?^\1|^#[ \t]+(\S.*)|^(\S.*)\n==+[ \t\r]*$", re.MULTILINE)
 _RULE = re.compile(r"([=~#*^\"-])\1{2,}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SENTENCE_END = tuple(".!?:;,…。！？")
 
 
@@ -135,7 +132,9 @@ def _markdown_title(text: str) -> str:
     if front and (title := _FRONT_TITLE.search(front[1])):
         return title[1].strip().strip("\"'")
     headings = (match[2] or match[3] for match in _HEADING.finditer(text))
-    return next(filter(None, headings), "")
+    heading = next(filter(None, headings), "").rstrip()
+    unmarked = heading.rstrip("#")  # "# Title #" closes its mark, "# C#" does not
+    return unmarked if unmarked.endswith((" ", "\t")) else heading
 
 
 def _first_line(text: str) -> str:
@@ -152,7 +151,7 @@ def _first_line(text: str) -> str:
 def _clean_title(*candidates: str) -> str:
     """The first candidate with a letter or digit in it, on one line, at most 200 characters."""
     for candidate in candidates:
-        title = " ".join(candidate.replace("\0", " ").split())
+        title = " ".join(_CONTROL.sub(" ", candidate).split())
         if any(map(str.isalnum, title)):
             title = title.encode("utf-8", "replace").decode()
             return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"

@@ -24,12 +24,10 @@ _SEMICOLON_FROM, _SEMICOLON_PART = 200, 40
 
 _CLOSERS = "\"'”’»)]}」』）】*_"
 _WORD = re.compile(r"[^\W_]")
-_HEADING_OR_ROW = re.compile(r"\s*(?:#{1,6}\s|\|)")
-_ITEM = re.compile(r"\s*(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
-_ENDED = tuple(".!?…:。！？")
-_UNENDED = re.compile(
-    r"(?:[,;–—-]|\b(?:the|an?|of|and|or|to|with|from|by|(?:mrs?|ms|dr|prof|st|vs)\.))$", re.I
-)
+_HEADING_OR_ROW = re.compile(r"#{1,6}\s|\|")
+_TABULAR = re.compile(r"[^\t]*\t[^\t]*\t|.*? \| .*? \| ")
+_ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
+_UNENDED = re.compile(r"(?i)(?:[,;–—-]|\b(?:the|an?|of|and|or|to|with|from|by|mrs?\.|dr\.|st\.))$")
 _FULL_STOP = re.compile(rf"[。！？｡।॥؟۔]+[{re.escape(_CLOSERS)}]*")
 _NOTES = re.compile(r"(?:\[[^\[\]\s]{1,12}\])+")  # Wikipedia's "[1]"
 # nupunkt takes quadratic time on punctuation without spaces.
@@ -39,7 +37,6 @@ _SEMICOLON_OR_QUOTE = re.compile(
     r"|[)\]}”»」』）\"]|['’](?!\w)"
 )
 _CLOSING = dict(zip("([{“«「『（'‘\"", ")]}”»」』）'’\"", strict=True))
-_JOINERS = "\u200d\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 # nupunkt learned from public records, where these start sentences: "U.S. | Secretary of State".
 _RANKS = frozenset(
     "admiral ambassador captain chairman chairwoman colonel congressman congresswoman general "
@@ -58,7 +55,8 @@ def split_sentences(text: str) -> list[Span]:
         that is not whitespace is in exactly one of them.
     """
     sentences = (sentence for block in _blocks(text) for sentence in _sentences(text, *block))
-    return [part for sentence in sentences for part in _parts(text, *sentence)]
+    parts = (_trim(text, *part) for sentence in sentences for part in _parts(text, *sentence))
+    return [Span(start, end) for start, end in parts if start < end]
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
@@ -71,7 +69,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
         end += len(raw[i])
         if _is_bound(line, following, full):
             if line:
-                yield start, end
+                yield _trim(text, start, end)
             start = end
 
 
@@ -80,7 +78,7 @@ def _is_bound(line: str, following: str, full: float) -> bool:
         return True
     if not _WORD.search(following):  # the line under a heading or under a table's head
         return False
-    ended = line.rstrip(_CLOSERS).endswith(_ENDED)
+    ended = line.rstrip(_CLOSERS).endswith(tuple(".!?…:。！？"))
     goes_on = _UNENDED.search(line) or (following[0].islower() and not ended)
     return _is_marked(line, following) or not (goes_on or len(line) >= full)
 
@@ -89,8 +87,7 @@ def _is_marked(line: str, following: str) -> bool:
     """Whether a rule, a list item, a heading or a table row parts the two lines."""
     if not _WORD.search(line) or _ITEM.match(following):
         return True
-    both = (line, following)
-    return any(_HEADING_OR_ROW.match(x) or x.count(" | ") > 1 or x.count("\t") > 1 for x in both)
+    return any(_HEADING_OR_ROW.match(x) or _TABULAR.match(x) for x in (line, following))
 
 
 def _full_length(lines: list[str]) -> float:
@@ -102,16 +99,11 @@ def _full_length(lines: list[str]) -> float:
     pairs = [(a, b) for a, b in pairwise(lines) if a and b and not _is_marked(a, b)]
     if not pairs:
         return math.inf
-    lengths, following = sorted(len(a) for a, _ in pairs), sorted(len(b) for _, b in pairs)
-    median, width = lengths[len(pairs) // 2], lengths[len(pairs) * 9 // 10]
+    lengths = sorted(len(line) for line in chain(*pairs))
+    median, width = lengths[len(lengths) // 2], lengths[len(lengths) * 9 // 10]
     lower = [b[0].islower() for _, b in pairs if b[0].lower() != b[0].upper()]
-    wrapped = (
-        40 <= width <= 160
-        and following[len(pairs) * 19 // 20] <= 160
-        and median >= 0.75 * width
-        and sum(lower) >= max(1, len(lower) / 4)
-    )
-    return 0.75 * width if wrapped else math.inf
+    alike = 40 <= width <= 160 and median >= 0.75 * width
+    return 0.75 * width if alike and sum(lower) >= max(1, len(lower) / 4) else math.inf
 
 
 @functools.cache
@@ -120,10 +112,14 @@ def _punkt() -> nupunkt.PunktSentenceTokenizer:
     # Everyday words ("week", "south") stand among the learned abbreviations. The model's counts
     # of what ended a sentence tell them; for initialisms ("U.K.", counted once) they are too few.
     counts = {word: n for word, n in model.abbrev_break_rates.items() if "." not in word}
-    starters = model.sent_starters - _RANKS
-    model = dataclasses.replace(model, sent_starters=starters, abbrev_break_rates=counts)
-    punkt = nupunkt.PunktSentenceTokenizer(model)
-    punkt.add_abbreviation("lt")
+    punkt = nupunkt.PunktSentenceTokenizer(
+        dataclasses.replace(
+            model,
+            abbrev_types=model.abbrev_types | {"lt"},
+            abbrev_break_rates=counts,
+            sent_starters=model.sent_starters - _RANKS,
+        )
+    )
     punkt.BREAK_RATE_MIN_COUNT = 1
     punkt.EXCL_QUEST_LOWERCASE_CONTINUES = True  # "Yahoo! is"
     return punkt
@@ -156,16 +152,16 @@ def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
             yield notes.end() if notes else cut
 
 
-def _parts(text: str, start: int, end: int) -> Iterator[Span]:
-    """The sentence, cut where it is too long."""
+def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The sentence, or its parts where it is too long to be quoted."""
     start, end = _trim(text, start, end)
     semicolons = _semicolons(text, start, end) if end - start > _SEMICOLON_FROM else ()
     for begin, stop in pairwise([start, *semicolons, end]):
         while stop - begin > LONGEST:
             cut = _break(text, begin, stop)
-            yield Span(*_trim(text, begin, cut))
+            yield begin, cut
             begin = cut
-        yield Span(*_trim(text, begin, stop))
+        yield begin, stop
 
 
 def _semicolons(text: str, start: int, end: int) -> Iterator[int]:
@@ -192,10 +188,8 @@ def _break(text: str, start: int, end: int) -> int:
 
 
 def _is_whole(text: str, cut: int) -> bool:
-    """Whether neither a combining mark nor a joined emoji nor a low surrogate is cut off."""
-    char = text[cut]
-    joins = unicodedata.category(char)[0] == "M" or char in _JOINERS or "\udc00" <= char <= "\udfff"
-    return not joins and text[cut - 1] != "\u200d"
+    """Whether neither a combining mark nor half of a surrogate pair would be cut off."""
+    return unicodedata.category(text[cut])[0] != "M" and not "\udc00" <= text[cut] <= "\udfff"
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

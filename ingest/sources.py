@@ -3,6 +3,7 @@
 Naming a source reads nothing of it: the bytes come when ``Source.load`` is called.
 """
 
+import errno
 import os
 import re
 import stat
@@ -143,8 +144,8 @@ def _matches(pattern: Path) -> list[Path]:
 def _readable(paths: Iterable[Path]) -> Iterator[Path]:
     seen: set[Path] = set()
     for path in paths:
-        for file in _walk(path) if path.is_dir() else [path]:
-            if file.suffix.lower() in SUFFIXES and file.is_file():
+        for file in _walk(path) if os.path.isdir(path) else [path]:
+            if file.suffix.lower() in SUFFIXES and os.path.isfile(file):
                 real = file.resolve()
                 if real not in seen:
                     seen.add(real)
@@ -155,6 +156,8 @@ def _walk(directory: Path) -> Iterator[Path]:
     """All visible files; a folder that cannot be read is reported after the others are through."""
     failed: list[OSError] = []
     for folder, subfolders, files in os.walk(directory, onerror=failed.append):
+        if not os.access(folder, os.X_OK):  # its names can be listed, its files not even looked at
+            failed.append(PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(files) if not name.startswith("."))
     if failed:

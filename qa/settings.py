@@ -44,7 +44,7 @@ class EmbedderSettings(_Section):
 class ChunkSettings(_Section):
     """How documents are cut before they are embedded; applies to what is ingested from now on."""
 
-    tokens: int = Field(default=96, ge=16, le=2048, description="Budget of a chunk (cl100k_base).")
+    tokens: int = Field(default=48, ge=16, le=2048, description="Budget of a chunk (cl100k_base).")
 
 
 class RetrievalSettings(_Section):

@@ -9,7 +9,7 @@ leaves behind is never seen and is swept away by the next write.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -268,7 +268,7 @@ class Collection:
 
     def write(
         self, document: Document, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]
-    ) -> None:
+    ) -> DocumentInfo:
         """Add a document, or replace the one with its key.
 
         Args:
@@ -299,7 +299,10 @@ class Collection:
             self._heads.upsert(
                 ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
             )
-            self._delete_superseded([info])
+            self._chunks.delete(
+                where={"$and": [{"key": info.key}, {"revision": {"$ne": info.revision}}]}
+            )
+        return info
 
     def remove(self, document_id: str) -> DocumentInfo:
         """Delete a document.
@@ -330,12 +333,6 @@ class Collection:
             for first in range(0, len(stray), _PAGE):
                 self._chunks.delete(ids=stray[first : first + _PAGE])
         return len(stray)
-
-    def _delete_superseded(self, heads: Iterable[DocumentInfo]) -> None:
-        for info in heads:
-            self._chunks.delete(
-                where={"$and": [{"key": info.key}, {"revision": {"$ne": info.revision}}]}
-            )
 
     # ── LangChain ───────────────────────────────────────────────────────────────────────────
 

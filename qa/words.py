@@ -1,8 +1,10 @@
-"""Words as the lexical index and the support check see them: folded, stopped and stemmed."""
+"""Words as the lexical index and the support check see them: folded, stopped, stemmed, sorted."""
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import Stemmer
 
@@ -43,3 +45,47 @@ def stems(text: str) -> list[str]:
     """Stems of the content words and the numbers of ``text``, in order, repeats kept."""
     content = [word for word in words(text) if word not in STOPWORDS]
     return list(_stemmer().stemWords(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A content word of a text.
+
+    Attributes:
+        stem: what is compared; numbers in digits without separators.
+        kind: ``name`` for a capital letter that does not merely begin a sentence.
+    """
+
+    stem: str
+    kind: Literal["name", "number", "word"]
+
+
+def terms(text: str, names: frozenset[str] = frozenset()) -> list[Term]:
+    """The content words of ``text`` with their kinds, in order, repeats kept.
+
+    Args:
+        text: any text.
+        names: stems known as names from elsewhere; they are names at a sentence's beginning too.
+    """
+    found: list[Term] = []
+    for match in _WORD.finditer(text.translate(_QUOTES)):
+        token = match.group().removesuffix("'s").removesuffix("'")
+        word = fold(token)
+        if word in _NUMBERS or word[0].isdigit():
+            found.append(Term(_NUMBERS.get(word) or word.replace(",", ""), "number"))
+        elif word not in STOPWORDS or (token.isupper() and len(token) > 1):
+            stem = _stemmer().stemWord(word)
+            begins = _BEGINNING.search(text, 0, match.start()) is not None
+            certain = not begins or token[1:] != token[1:].lower() or stem in names
+            found.append(Term(stem, "name" if token[0].isupper() and certain else "word"))
+    return found
+
+
+_BEGINNING = re.compile(r"(?:^|[.!?:]\s)[\s\W]*\Z")
+_NUMBERS = {
+    word: str(value)
+    for value, word in enumerate(
+        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+        fifteen sixteen seventeen eighteen nineteen twenty""".split()
+    )
+} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80"}

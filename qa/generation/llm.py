@@ -1,6 +1,6 @@
 """Which language model drafts: the embedded one, or any that LangChain can reach."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qa.errors import LLMUnavailableError, SettingsError
 from qa.generation.local_llm import LocalLLM
@@ -109,11 +109,11 @@ class RemoteLLM:
             )
         from langchain.chat_models import init_chat_model
 
-        options = {} if self._api_key is None else {"api_key": self._api_key}
+        options: dict[str, Any] = {"temperature": 0, "timeout": self._timeout}
+        if self._api_key is not None:
+            options["api_key"] = self._api_key
         try:
-            model: BaseChatModel = init_chat_model(
-                self.name, temperature=0, timeout=self._timeout, **options
-            )
+            model = init_chat_model(self.name, **options)
         except ImportError as error:
             raise LLMUnavailableError(
                 f"the provider of {self.name!r} is not installed: {error}",

@@ -222,6 +222,17 @@ def test_a_folder_that_cannot_be_listed_is_reported_after_the_rest(
     assert seen == ALL[:3]
 
 
+def test_a_folder_whose_files_cannot_be_looked_at_is_reported(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: os.path.basename(path) != "deep")
+    seen = []
+    with pytest.raises(SourceError, match="cannot read 'notes/sub/deep': Permission denied"):
+        for source in find_sources("notes"):
+            seen.append(source.name)
+    assert seen[:3] == ALL[:3]
+
+
 # ── standard input and bytes ────────────────────────────────────────────────────────────────
 
 

@@ -1,0 +1,63 @@
+"""From documents to stored, embedded chunks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ingest.chunker import chunk
+from ingest.sentences import split_sentences
+from qa.errors import UnreadableError
+from qa.retrieval.embedder import Embedder
+from qa.schema import Chunk, Document, DocumentInfo
+from qa.store import Collection
+
+Outcome = Literal["added", "replaced", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one document."""
+
+    document: DocumentInfo
+    outcome: Outcome
+
+
+class Ingestor:
+    """Writes documents into one collection.
+
+    Args:
+        collection: where to.
+        embedder: the one the collection was made with.
+        chunk_tokens: budget of a chunk, in cl100k_base tokens.
+    """
+
+    def __init__(self, collection: Collection, embedder: Embedder, *, chunk_tokens: int) -> None:
+        collection.require_embedder(embedder.name, embedder.dimension)
+        self._collection = collection
+        self._embedder = embedder
+        self._chunk_tokens = chunk_tokens
+        self._known = {info.key: info for info in collection.snapshot().documents}
+        collection.sweep()
+
+    def ingest(self, document: Document) -> Ingested:
+        """Write a document; the same bytes again write nothing.
+
+        Raises:
+            UnreadableError: there is no sentence in it.
+        """
+        before = self._known.get(document.key)
+        if before is not None and before.revision == document.revision:
+            return Ingested(before, "unchanged")
+        sentences = split_sentences(document.text)
+        chunks = chunk(document.text, sentences, self._chunk_tokens)
+        if not chunks:
+            raise UnreadableError(f"{document.uri or document.title!r} holds no sentence")
+        info = self._collection.write(document, chunks, self._embed(document, chunks))
+        self._known[document.key] = info
+        return Ingested(info, "added" if before is None else "replaced")
+
+    def _embed(self, document: Document, chunks: Sequence[Chunk]) -> list[list[float]]:
+        # The title says what "the company" is; measured in docs/measurements.md.
+        return self._embedder.embed_documents(
+            [f"{document.title}. {item.text.strip()}" for item in chunks]
+        )

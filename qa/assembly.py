@@ -1,0 +1,139 @@
+"""The only place where settings become objects."""
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from qa.answerer import Answerer
+from qa.generation.drafter import Drafter
+from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
+from qa.generation.local_llm import LocalLLM
+from qa.generation.prompt import load_prompt
+from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
+from qa.retrieval.embedder import Embedder, load_embedder
+from qa.retrieval.retriever import Retriever
+from qa.settings import Settings
+from qa.store import Collection, Store
+
+
+class Assembly:
+    """Everything that the settings describe, each part made when it is first used.
+
+    Args:
+        settings: what to make.
+        progress: told how far the weights are: what is done, bytes done, bytes in all.
+    """
+
+    def __init__(self, settings: Settings, *, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self._progress = progress
+        self._retrievers: dict[str, Retriever] = {}
+
+    @property
+    def models_dir(self) -> Path:
+        """Where exported and assembled models are kept."""
+        return self.settings.data_dir / "models"
+
+    @cached_property
+    def store(self) -> Store:
+        """The collections; opening them locks the data directory."""
+        return Store(self.settings.data_dir, url=self.settings.store.url)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder."""
+        chosen = self.settings.embedder
+        return load_embedder(chosen.model, self.models_dir, batch_size=chosen.batch_size)
+
+    @cached_property
+    def llm(self) -> LLM:
+        """The language model; nothing is loaded before its first question."""
+        chosen = self.settings.llm
+        if chosen.model != LOCAL:
+            key = chosen.api_key
+            return RemoteLLM(
+                chosen.model,
+                base_url=chosen.base_url,
+                api_key=None if key is None else key.get_secret_value(),
+                timeout_seconds=chosen.timeout_seconds,
+            )
+        local = LocalLLM(
+            self.find_weights,
+            name=QWEN_CODER_1_5B.name if chosen.weights is None else chosen.weights.stem,
+            context_tokens=chosen.context_tokens,
+            threads=chosen.threads,
+            log_file=self.settings.data_dir / "logs" / "llm.log",
+        )
+        return EmbeddedLLM(local, timeout_seconds=chosen.timeout_seconds)
+
+    @property
+    def find_weights(self) -> Callable[[], Path]:
+        """Finds, and if need be assembles, the embedded LLM's weights."""
+        chosen = self.settings.llm
+        return partial(
+            find_weights,
+            self.models_dir,
+            explicit=chosen.weights,
+            explicit_sha256=chosen.weights_sha256,
+            progress=self._progress,
+        )
+
+    def open_for_writing(self, collection: str) -> Collection:
+        """A collection to ingest into; made if there is none of that name."""
+        return self.store.create(
+            collection, embedder=self.embedder.name, dimension=self.embedder.dimension
+        )
+
+    def retriever(self, collection: str) -> Retriever:
+        """The retriever of a collection.
+
+        Raises:
+            UnknownCollectionError: there is none of that name.
+        """
+        opened = self.store.collection(collection)
+        chosen = self.settings.retrieval
+        return Retriever(
+            opened,
+            self.embedder,
+            self.settings.data_dir / "lexical",
+            candidates=chosen.candidates,
+            evidence=chosen.evidence,
+            rrf_k=chosen.rrf_k,
+        )
+
+    def answerer(self, collection: str, *, evidence_only: bool = False) -> Answerer:
+        """The answerer of a collection.
+
+        Raises:
+            UnknownCollectionError: there is none of that name.
+        """
+        return Answerer(
+            self.retriever(collection),
+            None if evidence_only else self.drafter,
+            min_confidence=self.settings.grounding.min_confidence,
+        )
+
+    @cached_property
+    def drafter(self) -> Drafter:
+        """The drafter on the chosen language model."""
+        return Drafter(
+            self.llm,
+            answer=load_prompt("answer/v1"),
+            verify=load_prompt("verify/v1"),
+            condense=load_prompt("condense/v1"),
+            max_tokens=self.settings.llm.max_tokens,
+        )
+
+    def close(self) -> None:
+        """End the language model's process and give the data directory free."""
+        for name in ("llm", "store"):
+            part = self.__dict__.pop(name, None)
+            if part is not None:
+                part.close()
+
+    def __enter__(self) -> "Assembly":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

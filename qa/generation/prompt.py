@@ -1,0 +1,63 @@
+"""Prompt templates: Markdown files under ``prompts/``, one folder a version."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+Message = tuple[str, str]
+"""Role and content, as LangChain's chat models take them."""
+
+_HOLES = {
+    "answer": {"sentences", "question"},
+    "condense": {"conversation", "question"},
+    "verify": set[str](),
+}
+_ROLES = ("system", "user")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt's templates.
+
+    Attributes:
+        name: ``NAME/VERSION``, for example ``answer/v1``.
+        digest: six hex digits of the SHA-256 of its files.
+        templates: role and template, in order.
+    """
+
+    name: str
+    digest: str
+    templates: tuple[tuple[str, Template], ...]
+
+    @property
+    def label(self) -> str:
+        """What ``Provenance`` records."""
+        return f"{self.name}@{self.digest}"
+
+    def messages(self, **values: str) -> list[Message]:
+        """The messages with the holes filled."""
+        return [(role, text.substitute(values).strip()) for role, text in self.templates]
+
+
+@functools.cache
+def load_prompt(name: str) -> Prompt:
+    """Load ``prompts/NAME/VERSION``.
+
+    Raises:
+        ValueError: the templates' holes are not those that the code fills.
+    """
+    folder = files("prompts").joinpath(name)
+    texts = {
+        role: file.read_text("utf-8")
+        for role in _ROLES
+        if (file := folder.joinpath(f"{role}.md")).is_file()
+    }
+    templates = tuple((role, Template(text)) for role, text in texts.items())
+    holes = {hole for _, template in templates for hole in template.get_identifiers()}
+    expected = _HOLES[name.partition("/")[0]]
+    if not templates or holes != expected:
+        raise ValueError(f"prompts/{name} has the holes {sorted(holes)}, not {sorted(expected)}")
+    digest = hashlib.sha256("\0".join(texts.values()).encode()).hexdigest()[:6]
+    return Prompt(name, digest, templates)
