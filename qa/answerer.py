@@ -10,7 +10,7 @@ import numpy as np
 
 from qa.errors import FootnotedError, QuestionError
 from qa.generation.drafter import Draft, Drafter
-from qa.grounding.abstention import answers_kind, confidence
+from qa.grounding.abstention import agrees, answers_kind, confidence
 from qa.grounding.citations import Footnotes
 from qa.grounding.support import Support, find_support
 from qa.retrieval.retriever import Retrieval, Retriever
@@ -176,18 +176,28 @@ class Answerer:
         for text in drafter.stream(question, evidence, draft):
             composing.clock.mark("first_token")
             yield TokenEvent(text=text)
-        verify: float | None = None
-        for place, claim in enumerate(draft.claims()):
-            support = find_support(claim, question, evidence, self._similarity)
-            problem = support.reason
-            if problem is None and not answers_kind(question, claim):
-                problem = "the draft does not hold the kind of thing asked for"
-            if problem is None and place == 0:
-                verify = drafter.verify(question, evidence, draft.text)
-            sure = 0.0 if problem is not None else confidence(support, verify)
-            if problem is None and sure < self._min_confidence:
-                problem = "the sentences found do not clearly answer the question"
+        checked = [(claim, *self._check(claim, question, evidence)) for claim in draft.claims()]
+        quote = drafter.quote(question, evidence)
+        if all(problem is not None for _, _, problem in checked) and quote:
+            # What the model copies is sometimes right where its own sentence is not.
+            checked.append((quote, *self._check(quote, question, evidence)))
+        for claim, support, problem in checked:
+            sure = 0.0
+            if problem is None:
+                verify = drafter.verify(question, evidence, claim)
+                sure = confidence(support, verify, agrees(quote, claim, question, support))
+                if sure < self._min_confidence:
+                    problem = "the sentences found do not clearly answer the question"
             yield composing.add(claim, support, sure, problem)
+
+    def _check(
+        self, claim: str, question: str, evidence: Sequence[Evidence]
+    ) -> tuple[Support, str | None]:
+        """The claim's proof, and why it does not do as an answer."""
+        support = find_support(claim, question, evidence, self._similarity)
+        if support.reason is None and not answers_kind(question, claim):
+            return support, "the draft does not hold the kind of thing asked for"
+        return support, support.reason
 
     def _quote(self, question: str, evidence: Sequence[Evidence]) -> Iterator[tuple[str, Support]]:
         """The best sentences that speak of what is asked, each proving itself."""

@@ -120,6 +120,7 @@ class Assembly:
         return Drafter(
             self.llm,
             answer=load_prompt("answer/v1"),
+            quote=load_prompt("quote/v1"),
             verify=load_prompt("verify/v1"),
             condense=load_prompt("condense/v1"),
             max_tokens=self.settings.llm.max_tokens,

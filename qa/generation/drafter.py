@@ -55,16 +55,26 @@ class Drafter:
     Args:
         llm: where the chat model comes from.
         answer: the prompt for answering.
+        quote: the prompt for copying the words that answer; it begins like ``answer``, so that
+            the model's server has most of it in its cache.
         verify: the question put after a draft: do the sentences state the answer?
         condense: the prompt for rewriting a follow-up.
         max_tokens: longest draft.
     """
 
     def __init__(
-        self, llm: LLM, *, answer: Prompt, verify: Prompt, condense: Prompt, max_tokens: int
+        self,
+        llm: LLM,
+        *,
+        answer: Prompt,
+        quote: Prompt,
+        verify: Prompt,
+        condense: Prompt,
+        max_tokens: int,
     ) -> None:
         self.llm = llm
         self.prompt = answer
+        self._quote = quote
         self._verify = verify
         self._condense = condense
         self._max_tokens = max_tokens
@@ -75,7 +85,7 @@ class Drafter:
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        messages = self._messages(question, evidence)
+        messages = _messages(self.prompt, question, evidence)
         for chunk in self._call(messages, self._max_tokens):
             text = chunk.text
             if chunk.usage_metadata is not None:
@@ -85,6 +95,17 @@ class Drafter:
             if text:
                 draft.text += text
                 yield text
+
+    def quote(self, question: str, evidence: Sequence[Evidence]) -> str:
+        """The words of the evidence that answer, as the model copies them, unchecked.
+
+        Raises:
+            LLMError: the model cannot be started or reached, or broke off.
+        """
+        messages = _messages(self._quote, question, evidence)
+        reply = "".join(chunk.text for chunk in self._call(messages, self._max_tokens))
+        claims = split_claims(reply)
+        return claims[0] if claims else ""
 
     def verify(self, question: str, evidence: Sequence[Evidence], draft: str) -> float | None:
         """Probability that the model says yes: the sentences state the answer.
@@ -96,7 +117,7 @@ class Drafter:
             LLMError: the model cannot be started or reached, or broke off.
         """
         messages = [
-            *self._messages(question, evidence),
+            *_messages(self.prompt, question, evidence),
             ("assistant", draft),
             *self._verify.messages(),
         ]
@@ -119,13 +140,6 @@ class Drafter:
         reply = "".join(chunk.text for chunk in self._call(messages, 64)).strip()
         return reply.splitlines()[0].strip() if reply else ""
 
-    def _messages(self, question: str, evidence: Sequence[Evidence]) -> list[Message]:
-        ordered = enumerate(_reading_order(evidence), start=1)
-        return self.prompt.messages(
-            sentences="\n".join(f"[{number}] {_shown(item.text)}" for number, item in ordered),
-            question=_shown(question),
-        )
-
     def _call(self, messages: list[Message], max_tokens: int, **options: Any) -> Iterator[Any]:
         model: BaseChatModel = self.llm.connect()
         try:
@@ -136,6 +150,14 @@ class Drafter:
             raise LLMFailedError(
                 f"the language model {self.llm.name!r} failed: {_describe(error)}"
             ) from error
+
+
+def _messages(prompt: Prompt, question: str, evidence: Sequence[Evidence]) -> list[Message]:
+    ordered = enumerate(_reading_order(evidence), start=1)
+    return prompt.messages(
+        sentences="\n".join(f"[{number}] {_shown(item.text)}" for number, item in ordered),
+        question=_shown(question),
+    )
 
 
 def split_claims(text: str, *, cut: bool = False) -> list[str]:

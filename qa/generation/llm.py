@@ -113,7 +113,7 @@ class RemoteLLM:
         if self._api_key is not None:
             options["api_key"] = self._api_key
         try:
-            model = init_chat_model(self.name, **options)
+            model: BaseChatModel = init_chat_model(self.name, **options)
         except ImportError as error:
             raise LLMUnavailableError(
                 f"the provider of {self.name!r} is not installed: {error}",

@@ -11,6 +11,7 @@ Message = tuple[str, str]
 
 _HOLES = {
     "answer": {"sentences", "question"},
+    "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
     "verify": set[str](),
 }

@@ -2,9 +2,10 @@
 
 import math
 import re
+from operator import mul
 
 from qa.grounding.support import Support
-from qa.words import terms, words
+from qa.words import fold, terms, words
 
 _UNSURE_VERIFY = 0.7
 """Taken for the model's yes where it gives no token probabilities: neither for nor against."""
@@ -47,21 +48,30 @@ def answers_kind(question: str, claim: str) -> bool:
     return True
 
 
-def confidence(support: Support, verify: float | None) -> float:
+def agrees(quote: str, claim: str, question: str, support: Support) -> bool:
+    """Whether the words that the model copied as the answer are those that the claim rests on."""
+    asked = {term.stem for term in terms(question)}
+    copied = {term.stem for term in terms(quote)} - asked
+    stated = {term.stem for term in terms(claim)} - asked
+    if copied and stated and len(copied & stated) >= min(len(copied), len(stated)) / 2:
+        return True
+    return bool(copied) and any(
+        fold(quote).strip(" .") in fold(item.text) for item in support.proof
+    )
+
+
+def confidence(support: Support, verify: float | None, agreed: bool) -> float:
     """Probability that a supported claim is a right answer, by a logistic model.
 
     Args:
         support: what the check found.
         verify: the language model's yes, in [0, 1]; ``None`` where it gives none.
+        agreed: what ``agrees`` says.
     """
     yes = _UNSURE_VERIFY if verify is None else verify
-    score = _BIAS + sum(
-        weight * value
-        for weight, value in zip(
-            _WEIGHTS, (support.coverage, support.similarity, support.focus, yes), strict=True
-        )
-    )
+    features = (support.coverage, support.similarity, support.focus, yes, float(agreed))
+    score = _BIAS + sum(map(mul, _WEIGHTS, features))
     return 1 / (1 + math.exp(-score))
 
 
-_BIAS, _WEIGHTS = -12.0, (2.0, 1.0, 2.0, 13.0)
+_BIAS, _WEIGHTS = -11.0, (2.0, 1.0, 2.0, 10.0, 1.0)

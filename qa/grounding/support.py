@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qa.schema import Evidence
-from qa.words import Term, fold, terms, words
+from qa.words import Term, fold, stems, terms, words
 
 Similarity = Callable[[str, Sequence[str]], list[float]]
 """Cosine of one text with each of several."""
@@ -20,6 +20,10 @@ _REACH = 2
 """How many sentences back an antecedent may stand."""
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
+_WHO = re.compile(r"\W*(?:and |so |but )?who(?:m|se)?\b|\W*by whom\b", re.IGNORECASE)
+_DONE_BY = re.compile(r"(\w+) by ((?:[^\s,;.]+\s*){1,8})")
+"""A passive and its agent: "arranged by a mutual friend"."""
+
 _NEGATIONS = frozenset("not no never none nobody nothing neither nor without cannot".split())
 _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
@@ -69,7 +73,11 @@ def find_support(
     if not added and not _YES_NO.match(question):
         return Support((), reason="the draft only repeats the question")
     candidates = [_Candidate.of(members, evidence) for members in _sets(evidence) if members]
-    failures = [candidate.contradicts(claim, stated, added) for candidate in candidates]
+    failures = [
+        candidate.contradicts(claim, stated, added)
+        or (candidate.names_another_agent(asked, added) if _WHO.match(question) else None)
+        for candidate in candidates
+    ]
     passed = [
         candidate
         for candidate, failure in zip(candidates, failures, strict=True)
@@ -114,7 +122,7 @@ class _Candidate:
 
     members: tuple[Evidence, ...]
     text: str
-    stems: frozenset[str]
+    said: frozenset[str]
     known: frozenset[str]
 
     @classmethod
@@ -127,9 +135,9 @@ class _Candidate:
             if item.document_id == first.document_id
             and 0 < first.sentence - item.sentence <= _REACH
         ]
-        stems = frozenset(term.stem for term in terms(text))
-        known = stems | {term.stem for term in terms(" ".join([first.title, *before]))}
-        return cls(members, text, stems, known)
+        said = frozenset(term.stem for term in terms(text))
+        known = said | {term.stem for term in terms(" ".join([first.title, *before]))}
+        return cls(members, text, said, known)
 
     def contradicts(self, claim: str, stated: list[Term], added: list[Term]) -> str | None:
         """Why these sentences cannot prove the claim, or ``None`` if they may."""
@@ -138,20 +146,26 @@ class _Candidate:
             if quotation.strip(" .,!?;:") not in folded:
                 return f"no sentence has the words “{quotation}”"
         for term in added:
-            if term.kind != "word" and term.stem not in self.stems:
+            if term.kind != "word" and term.stem not in self.said:
                 return f"no sentence that fits says {term.stem!r}"
         for term in stated:
             if term.kind != "word" and term.stem not in self.known:
                 return f"the sentences that fit are not about {term.stem!r}"
         plain = [term for term in added if term.kind == "word"]
-        if (
-            plain
-            and not any(term.stem in self.stems for term in plain)
-            and len(plain) == len(added)
-        ):
+        if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"
         if _NEGATIONS & set(words(claim)) and not _NEGATIONS & set(words(self.text)):
             return "no sentence that fits denies it"
+        return None
+
+    def names_another_agent(self, asked: set[str], added: list[Term]) -> str | None:
+        """Whether the sentences say that somebody else did what is asked about."""
+        for match in _DONE_BY.finditer(fold(self.text)):
+            deed, agent = match.groups()
+            if not asked & set(stems(deed)):
+                continue
+            if not {term.stem for term in added} & {term.stem for term in terms(agent)}:
+                return f"the sentence says “{match.group().strip()}”"
         return None
 
     def coverage(self, stated: list[Term]) -> float:

@@ -115,7 +115,8 @@ class SentenceTransformerEmbedder(Embedder):
             normalize_embeddings=True,
             show_progress_bar=False,
         )
-        return np.asarray(vectors).tolist()
+        result: list[list[float]] = np.asarray(vectors).tolist()
+        return result
 
     def embed_query(self, text: str) -> list[float]:
         """Embed one question."""

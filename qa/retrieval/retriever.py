@@ -8,11 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document as LangChainDocument
-from langchain_core.retrievers import BaseRetriever
+from typing import TYPE_CHECKING, NamedTuple
 
 from qa.errors import EmptyCollectionError
 from qa.retrieval.embedder import Embedder
@@ -20,6 +16,9 @@ from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
 from qa.schema import Evidence, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
 
 _LEANS = re.compile(
     r"\W*(?:he|she|it|they|his|her|its|their|him|them|this|that|these|those|both|such|"
@@ -131,8 +130,10 @@ class Retriever:
         ]
         return Retrieval(tuple(evidence), snapshot.version)
 
-    def as_langchain(self) -> "EvidenceRetriever":
-        """This retriever as a LangChain one."""
+    def as_langchain(self) -> "BaseRetriever":
+        """This retriever as a LangChain one, for use in one's own chains."""
+        from qa.retrieval.langchain import EvidenceRetriever
+
         return EvidenceRetriever(retriever=self)
 
     def prepare(self) -> None:
@@ -164,25 +165,6 @@ class Retriever:
         if previous not in chunks:
             chunks |= self.collection.get([previous], snapshot)
         return _Place(previous, len(chunks[previous].chunk.sentences) - 1)
-
-
-class EvidenceRetriever(BaseRetriever):
-    """The ranked evidence sentences as LangChain documents, for use in one's own chains.
-
-    The metadata of each document are the fields of ``Evidence``.
-    """
-
-    retriever: Any
-
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[LangChainDocument]:
-        return [
-            LangChainDocument(
-                id=item.sentence_id, page_content=item.text, metadata=item.model_dump()
-            )
-            for item in self.retriever.retrieve(query).evidence
-        ]
 
 
 class _Place(NamedTuple):

@@ -1,0 +1,69 @@
+"""Puts a suite's questions to Footnoted itself."""
+
+import time
+from collections.abc import Callable
+
+from eval.cases import Case, Suite
+from eval.runner import AskOutcome
+from ingest.pipeline import Ingestor
+from ingest.readers import read_documents
+from ingest.sources import find_sources
+from qa.answerer import Answerer
+from qa.assembly import Assembly
+from qa.errors import LLMFailedError
+from qa.schema import AnswerEvent, ErrorEvent, Evidence, EvidenceEvent
+
+Ask = Callable[[Case], AskOutcome]
+
+
+def collection_name(suite: Suite) -> str:
+    """The collection that holds a suite's corpus."""
+    return "eval-" + "".join(sign if sign.isalnum() else "-" for sign in suite.name.casefold())[:50]
+
+
+def ingest_corpus(
+    suite: Suite, assembly: Assembly, *, on_progress: Callable[[int], None] | None = None
+) -> str:
+    """Ingest a suite's corpus into a collection of its own; what is unchanged is left alone.
+
+    Returns:
+        The collection's name.
+    """
+    name = collection_name(suite)
+    ingestor = Ingestor(
+        assembly.open_for_writing(name),
+        assembly.embedder,
+        chunk_tokens=assembly.settings.chunk.tokens,
+    )
+    done = 0
+    for source in find_sources(str(suite.corpus_path)):
+        for document in read_documents(source):
+            ingestor.ingest(document)
+            done += 1
+            if on_progress is not None:
+                on_progress(done)
+    return name
+
+
+def ask_with(answerer: Answerer, *, open_corpus: bool = False) -> Ask:
+    """A function that answers cases.
+
+    Args:
+        answerer: of the collection that holds the suite's corpus.
+        open_corpus: search the whole corpus even where a case names its documents.
+    """
+
+    def ask(case: Case) -> AskOutcome:
+        started = time.perf_counter()
+        documents = None if open_corpus else case.doc_ids
+        evidence: list[Evidence] = []
+        for event in answerer.stream(case.question, case.history, documents=documents):
+            if isinstance(event, EvidenceEvent):
+                evidence = event.evidence
+            elif isinstance(event, ErrorEvent):
+                raise LLMFailedError(event.message, help=event.help)
+            elif isinstance(event, AnswerEvent):
+                return AskOutcome(event.answer, evidence, time.perf_counter() - started)
+        raise LLMFailedError("the stream ended without an answer")
+
+    return ask

@@ -1,0 +1,382 @@
+"""The command line. Answers and JSON go to standard output, all else to standard error."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qa.errors import FootnotedError, UsageError
+from qa.terminal import (
+    Progress,
+    format_answer,
+    format_error,
+    format_evidence,
+    format_table,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from qa.answerer import Answerer
+    from qa.assembly import Assembly
+    from qa.schema import Answer, Turn, UnsupportedPolicy
+
+ABSTAINED = 3
+
+app = typer.Typer(
+    name="footnoted",
+    help="Answers questions from your own articles and footnotes every claim with the exact "
+    "sentence that proves it. What it cannot prove, it does not say.",
+    epilog="Start with: footnoted ingest ARTICLE, then: footnoted ask 'Who arranged the call?'",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has been ingested.")
+app.add_typer(sources, name="sources", rich_help_panel=None)
+
+Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EvidenceOnly = Annotated[
+    bool, typer.Option("--evidence-only", help="Answer with the best sentence, without an LLM.")
+]
+OnlyDocuments = Annotated[
+    list[str] | None,
+    typer.Option("--document", "-d", help="Answer from this document id alone; repeatable."),
+]
+Mark = Annotated[
+    bool, typer.Option("--mark", help="Show unproved claims, struck through, instead of dropping.")
+]
+
+
+@app.command(
+    epilog="Examples: footnoted ask 'How long was the call?'  |  echo 'Who?' | footnoted ask -"
+)
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; '-' or a pipe reads it.")] = "-",
+    collection: Collection = "default",
+    as_json: AsJson = False,
+    evidence_only: EvidenceOnly = False,
+    document: OnlyDocuments = None,
+    mark: Mark = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Ingest the sample article if there is nothing yet.")
+    ] = False,
+) -> None:
+    """Answer one question. Exit code 3 if the sources do not hold the answer."""
+    asked = _from_stdin("the question") if question == "-" else question
+    with _assembled() as (assembly, progress):
+        if not evidence_only:
+            assembly.llm.start_in_background()
+        if sample:
+            _ingest_sample_if_empty(assembly, collection, progress)
+        answerer = assembly.answerer(collection, evidence_only=evidence_only)
+        answer = _ask(answerer, asked, [], progress, documents=document, mark=mark)
+        print(answer.model_dump_json(indent=2) if as_json else format_answer(answer))
+    if answer.status == "no_answer":
+        raise typer.Exit(ABSTAINED)
+
+
+@app.command(epilog="End with Ctrl-D or an empty line.")
+def chat(collection: Collection = "default", evidence_only: EvidenceOnly = False) -> None:
+    """Ask one question after the other; follow-ups such as "And when?" are understood."""
+    from qa.schema import Turn
+
+    with _assembled() as (assembly, progress):
+        if not evidence_only:
+            assembly.llm.start_in_background()
+        answerer = assembly.answerer(collection, evidence_only=evidence_only)
+        history: list[Turn] = []
+        for question in _questions():
+            try:
+                answer = _ask(answerer, question, history, progress)
+            except FootnotedError as error:
+                progress.say(format_error(error))
+                continue
+            print(format_answer(answer) + "\n", flush=True)
+            history += [
+                Turn(role="user", content=answer.standalone_question),
+                Turn(role="assistant", content=answer.answer),
+            ]
+
+
+@app.command(epilog="Examples: footnoted ingest notes/ 'reports/*.pdf' https://example.org/page")
+def ingest(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, folders, patterns, URLs, .jsonl files, or '-' for a pipe."),
+    ] = None,
+    collection: Collection = "default",
+    as_json: AsJson = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Ingest the sample article.")] = False,
+) -> None:
+    """Add documents; a changed document replaces its older version."""
+    if not what and not sample:
+        raise UsageError("there is nothing to ingest", help="Try: footnoted ingest ARTICLE.txt")
+    failed = False
+    results: list[dict[str, Any]] = []
+    with _assembled() as (assembly, progress):
+        for item in _ingested(assembly, collection, what or [], sample=sample):
+            if isinstance(item, FootnotedError):
+                failed = True
+                progress.say(format_error(item))
+                continue
+            results.append({"outcome": item.outcome, **asdict(item.document)})
+            if not as_json:
+                info = item.document
+                print(printable(f"{item.outcome}: {info.title} ({info.sentences} sentences)"))
+    if as_json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)
+
+
+@sources.command("list")
+def list_sources(collection: Collection = "default", as_json: AsJson = False) -> None:
+    """List the documents of a collection."""
+    with _assembled() as (assembly, progress):
+        documents = assembly.store.collection(collection).snapshot().documents
+    if as_json:
+        print(json.dumps([asdict(info) for info in documents], indent=2, ensure_ascii=False))
+    elif not documents:
+        progress.say(f"the collection {collection!r} is empty")
+    else:
+        rows: list[tuple[object, ...]] = [("ID", "SENTENCES", "TITLE", "FROM")]
+        rows += [(info.id, info.sentences, info.title, info.uri) for info in documents]
+        print(format_table(rows))
+
+
+@sources.command("show")
+def show_source(
+    document_id: Annotated[str, typer.Argument(help="As 'sources list' shows it.")],
+    collection: Collection = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Print a document's text, to the byte."""
+    with _assembled() as (assembly, _):
+        found = assembly.store.collection(collection).document(document_id)
+    if as_json:
+        bounds = [[span.start, span.end] for span in found.sentences]
+        shown = asdict(found.info) | {"text": found.text, "sentences": bounds}
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        sys.stdout.write(found.text)
+
+
+@sources.command("remove")
+def remove_sources(
+    document_ids: Annotated[list[str], typer.Argument(help="As 'sources list' shows them.")],
+    collection: Collection = "default",
+) -> None:
+    """Delete documents."""
+    with _assembled() as (assembly, progress):
+        opened = assembly.store.collection(collection)
+        for document_id in document_ids:
+            info = opened.remove(document_id)
+            progress.say(printable(f"removed: {info.title}"))
+
+
+@app.command("eval", epilog="Example: footnoted eval eval/suites/stargate --limit 20")
+def evaluate(
+    suite: Annotated[Path, typer.Argument(help="A folder with corpus.jsonl and questions.jsonl.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write records.jsonl and summary.json there.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only this many questions.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the questions and the intervals.")] = 0,
+    open_corpus: Annotated[
+        bool, typer.Option("--open-corpus", help="Search all documents for every question.")
+    ] = False,
+    evidence_only: EvidenceOnly = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the answers against a suite's gold sentences."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    from eval.asking import ask_with, ingest_corpus
+    from eval.cases import load_corpus, load_suite
+    from eval.runner import format_summary, run, summarize, write_records
+
+    loaded = load_suite(suite)
+    texts = load_corpus(loaded.corpus_path)
+    with _assembled() as (assembly, _), Bar(console=Console(stderr=True)) as bar:
+        if not evidence_only:
+            assembly.llm.start_in_background()
+        reading = bar.add_task("ingesting", total=len(texts))
+        name = ingest_corpus(
+            loaded, assembly, on_progress=lambda done: bar.update(reading, completed=done)
+        )
+        asking = bar.add_task("asking", total=None)
+        answerer = assembly.answerer(name, evidence_only=evidence_only)
+        records = run(
+            loaded,
+            ask_with(answerer, open_corpus=open_corpus),
+            source_text=texts.__getitem__,
+            limit=limit,
+            seed=seed,
+            on_progress=lambda done, total: bar.update(asking, completed=done, total=total),
+        )
+        summary = (
+            summarize(list(records), seed=seed)
+            if out is None
+            else write_records(records, out, seed=seed)
+        )
+    print(summary.model_dump_json(indent=2) if as_json else format_summary(summary))
+    if summary.errors:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: footnoted serve --port 0")
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="0 picks a free port and prints it.")
+    ] = None,
+) -> None:
+    """Answer over HTTP; the interface is described at /docs."""
+    from qa.server.app import serve as run_server
+
+    with _assembled() as (assembly, _):
+        chosen = assembly.settings.server
+        run_server(
+            assembly,
+            host=chosen.host if host is None else host,
+            port=chosen.port if port is None else port,
+            announce=lambda url: print(url, flush=True),
+        )
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed, what is wrong and how to mend it."""
+    from qa.doctor import examine
+
+    with _assembled() as (assembly, _):
+        findings = list(examine(assembly))
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(printable(f"{'ok ' if finding.ok else 'BAD'}  {finding.name}: {finding.detail}"))
+            if not finding.ok:
+                print(f"       {finding.help}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in a line or two, never in a traceback."""
+    try:
+        app(standalone_mode=True)
+    except FootnotedError as error:
+        print(format_error(error), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+# ── what the commands share ─────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _assembled() -> "Iterator[tuple[Assembly, Progress]]":
+    from qa.assembly import Assembly
+    from qa.settings import load_settings
+
+    progress = Progress()
+    with Assembly(load_settings(), progress=progress) as assembly:
+        yield assembly, progress
+
+
+def _ask(
+    answerer: "Answerer",
+    question: str,
+    history: "list[Turn]",
+    progress: Progress,
+    *,
+    documents: list[str] | None = None,
+    mark: bool = False,
+) -> "Answer":
+    """Ask, show the evidence as soon as it is there, and return the answer."""
+    from qa.schema import AnswerEvent, ErrorEvent, EvidenceEvent
+
+    policy: UnsupportedPolicy = "mark" if mark else "drop"
+    events = answerer.stream(question, history, documents=documents, unsupported=policy)
+    for event in events:
+        if isinstance(event, EvidenceEvent):
+            if event.standalone_question != question:
+                progress.say(printable(f"understood as: {event.standalone_question}"))
+            progress.say(f"looked at:\n{format_evidence(event.evidence)}\n")
+        elif isinstance(event, ErrorEvent):
+            error = FootnotedError(event.message, help=event.help)
+            raise error
+        elif isinstance(event, AnswerEvent):
+            if event.answer.reason is not None:
+                progress.say(printable(f"why: {event.answer.reason}"))
+            return event.answer
+    raise FootnotedError("the answer was cut off")
+
+
+def _ingested(
+    assembly: "Assembly", collection: str, specs: list[str], *, sample: bool
+) -> "Iterator[Any]":
+    """Each document's outcome, or the error that took its place."""
+    from ingest.pipeline import Ingestor
+    from ingest.readers import read_documents
+    from ingest.sources import find_sources
+
+    ingestor = Ingestor(
+        assembly.open_for_writing(collection),
+        assembly.embedder,
+        chunk_tokens=assembly.settings.chunk.tokens,
+    )
+    with as_file(files("ingest").joinpath("sample", "stargate.md")) as path:
+        for spec in [*([str(path)] if sample else []), *specs]:
+            try:
+                for source in find_sources(spec):
+                    try:
+                        for document in read_documents(source):
+                            yield ingestor.ingest(document)
+                    except UsageError as error:
+                        yield error
+            except UsageError as error:
+                yield error
+    assembly.retriever(collection).prepare()
+
+
+def _ingest_sample_if_empty(assembly: "Assembly", collection: str, progress: Progress) -> None:
+    store = assembly.store
+    if collection in store.names() and store.collection(collection).snapshot().documents:
+        return
+    progress.say("ingesting the sample article")
+    for item in _ingested(assembly, collection, [], sample=True):
+        if isinstance(item, FootnotedError):
+            raise item
+
+
+def _from_stdin(what: str) -> str:
+    if sys.stdin.isatty():
+        raise UsageError(f"{what} is missing", help="Try: footnoted ask 'Who arranged the call?'")
+    return sys.stdin.read()
+
+
+def _questions() -> Iterator[str]:
+    """Lines from the terminal or the pipe, until an empty one or the end."""
+    while True:
+        if sys.stdin.isatty():
+            print("> ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line.strip():
+            return
+        yield line.strip()

@@ -1,0 +1,91 @@
+"""How answers, footnotes and progress look in a terminal."""
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+from urllib.parse import unquote, urlsplit
+
+from qa.errors import FootnotedError
+from qa.schema import Answer, Evidence, Quotation
+
+_KEPT = {"\n", "\t"}
+
+
+def printable(text: str) -> str:
+    """``text`` without the control characters that could command a terminal."""
+    return "".join(
+        sign for sign in text if sign in _KEPT or unicodedata.category(sign) not in ("Cc", "Cf")
+    )
+
+
+def source_name(item: Quotation) -> str:
+    """A short name of the document: its file, else its address, else its title."""
+    parts = urlsplit(item.uri)
+    if parts.scheme == "file":
+        return unquote(parts.path).rpartition("/")[2]
+    return item.uri or item.title
+
+
+def format_quotation(item: Quotation, mark: str) -> str:
+    """One line: where the sentence stands and what it says."""
+    words = " ".join(item.text.split())
+    return printable(f"{mark} {source_name(item)}, sentence {item.sentence} · “{words}”")
+
+
+def format_answer(answer: Answer) -> str:
+    """The answer with its footnotes below."""
+    lines = [printable(answer.answer)]
+    if answer.citations:
+        lines.append("")
+        lines += [format_quotation(item, f"[{item.number}]") for item in answer.citations]
+    return "\n".join(lines)
+
+
+def format_evidence(evidence: Sequence[Evidence], limit: int = 3) -> str:
+    """The best of what was found."""
+    lines = [format_quotation(item, "·") for item in evidence[:limit]]
+    if len(evidence) > limit:
+        lines.append(f"· and {len(evidence) - limit} more")
+    return "\n".join(lines)
+
+
+def format_error(error: FootnotedError) -> str:
+    """What happened, and the next step."""
+    return printable(f"footnoted: {error}\n           {error.help}")
+
+
+def format_table(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as columns, left-aligned."""
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in texts
+    )
+
+
+class Progress:
+    """Says on standard error what takes time: in place on a terminal, in lines elsewhere."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._live = self._stream.isatty()
+        self._said: tuple[str, int] | None = None
+
+    def say(self, text: str) -> None:
+        """One line."""
+        print(text, file=self._stream, flush=True)
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """How far something is, in units of the caller's choice."""
+        percent = done * 100 // max(total, 1)
+        step = percent if self._live else percent // 25
+        if self._said == (what, step):
+            return
+        self._said = (what, step)
+        if self._live:
+            end = "\n" if done >= total else ""
+            print(f"\r{what}: {percent} %", end=end, file=self._stream, flush=True)
+        else:
+            self.say(f"{what}: {percent} %")
