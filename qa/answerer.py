@@ -3,16 +3,17 @@
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qa.errors import FootnotedError, QuestionError
 from qa.generation.drafter import Draft, Drafter
-from qa.grounding.abstention import agrees, answers_kind, confidence
+from qa.generation.judge import Judge
+from qa.grounding.abstention import confidence
 from qa.grounding.citations import Footnotes
-from qa.grounding.support import Support, find_support
+from qa.grounding.support import Support, find_support, state_agent
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     NO_ANSWER,
@@ -31,7 +32,7 @@ from qa.schema import (
     Turn,
     UnsupportedPolicy,
 )
-from qa.words import terms, words
+from qa.words import stems, terms, words
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -61,20 +62,42 @@ class _Clock:
         self.marks.setdefault(name, round((time.perf_counter() - self.started) * 1000, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A claim with its proof.
+
+    Attributes:
+        sure: probability that it is a right answer.
+        problem: why it does not do as an answer, in words.
+    """
+
+    claim: str
+    support: Support
+    sure: float = 0.0
+    problem: str | None = None
+
+
 class Answerer:
     """Answers questions from one collection.
 
     Args:
         retriever: finds the evidence.
-        drafter: drafts from it; ``None`` to answer with the best sentences and no LLM.
+        drafter: drafts from it; ``None`` to answer with the best sentence and no LLM.
+        judge: has the last word on a draft's claims; ``None`` together with ``drafter``.
         min_confidence: below it a claim is not released.
     """
 
     def __init__(
-        self, retriever: Retriever, drafter: Drafter | None, *, min_confidence: float
+        self,
+        retriever: Retriever,
+        drafter: Drafter | None,
+        judge: Judge | None,
+        *,
+        min_confidence: float,
     ) -> None:
         self.retriever = retriever
         self._drafter = drafter
+        self._judge = judge
         self._min_confidence = min_confidence
 
     def stream(
@@ -159,8 +182,8 @@ class Answerer:
             provenance=self._provenance(retrieval),
         )
         if self._drafter is None:
-            for claim, support in self._quote(standalone, retrieval.evidence):
-                yield composing.add(claim, support, support.similarity, None)
+            for item in self._quote(standalone, retrieval.evidence):
+                yield composing.add(item)
         else:
             yield from self._draft(self._drafter, standalone, retrieval.evidence, composing)
         yield AnswerEvent(answer=composing.finish())
@@ -176,43 +199,45 @@ class Answerer:
         for text in drafter.stream(question, evidence, draft):
             composing.clock.mark("first_token")
             yield TokenEvent(text=text)
-        checked = [(claim, *self._check(claim, question, evidence)) for claim in draft.claims()]
-        quote = drafter.quote(question, evidence)
-        if all(problem is not None for _, _, problem in checked) and quote:
-            # What the model copies is sometimes right where its own sentence is not.
-            checked.append((quote, *self._check(quote, question, evidence)))
-        for claim, support, problem in checked:
-            sure = 0.0
-            if problem is None:
-                verify = drafter.verify(question, evidence, claim)
-                sure = confidence(support, verify, agrees(quote, claim, question, support))
-                if sure < self._min_confidence:
-                    problem = "the sentences found do not clearly answer the question"
-            yield composing.add(claim, support, sure, problem)
+        checked = [self._check(claim, question, evidence) for claim in draft.claims()]
+        if all(item.support.retry for item in checked):
+            agent = state_agent(question, evidence)
+            others = drafter.another(question, evidence) if agent is None else [agent]
+            checked = [self._check(claim, question, evidence) for claim in others] or checked
+        for item in checked:
+            yield composing.add(self._judged(item, question))
 
-    def _check(
-        self, claim: str, question: str, evidence: Sequence[Evidence]
-    ) -> tuple[Support, str | None]:
-        """The claim's proof, and why it does not do as an answer."""
+    def _judged(self, item: "_Checked", question: str) -> "_Checked":
+        """Let the judge decide over a claim that has passed the checks without a model."""
+        if item.problem is not None or self._judge is None:
+            return item
+        judgement = self._judge.judge(item.claim, question, item.support.context)
+        sure = confidence(answers=judgement.answers, stated=judgement.stated)
+        if sure < self._min_confidence:
+            reason = "the sentences found do not clearly answer the question"
+            return replace(item, sure=sure, problem=reason)
+        return replace(item, sure=sure)
+
+    def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> "_Checked":
         support = find_support(claim, question, evidence, self._similarity)
-        if support.reason is None and not answers_kind(question, claim):
-            return support, "the draft does not hold the kind of thing asked for"
-        return support, support.reason
+        return _Checked(claim, support, problem=support.reason)
 
-    def _quote(self, question: str, evidence: Sequence[Evidence]) -> Iterator[tuple[str, Support]]:
-        """The best sentences that speak of what is asked, each proving itself."""
+    def _quote(self, question: str, evidence: Sequence[Evidence]) -> "list[_Checked]":
+        """The sentence that speaks most of what is asked, proving itself."""
         asked = [term.stem for term in terms(question)]
-        offered = [item for item in evidence if not item.neighbour]
-        cosines = self._similarity(question, [item.text for item in offered])
-        rated: list[tuple[float, Support]] = []
-        for item, cosine in zip(offered, cosines, strict=True):
-            said = {term.stem for term in terms(f"{item.title} {item.text}")}
+        cosines = self._similarity(question, [item.text for item in evidence])
+        rated: list[tuple[float, Evidence]] = []
+        for item, cosine in zip(evidence, cosines, strict=True):
+            said = set(stems(f"{item.title} {item.text}"))
             focus = sum(stem in said for stem in asked) / len(asked) if asked else 1.0
-            support = Support((item,), coverage=1.0, similarity=max(0.0, cosine), focus=focus)
-            rated.append((cosine + focus, support))
-        rated.sort(key=lambda entry: -entry[0])
-        for _, support in rated[:1]:
-            yield support.proof[0].text, support
+            rated.append((max(0.0, cosine + focus) / 2, item))
+        if not rated:
+            return []
+        sure, best = max(rated, key=lambda entry: entry[0])
+        problem = None
+        if sure < self._min_confidence:
+            problem = "no sentence speaks clearly enough of what is asked"
+        return [_Checked(best.text, Support((best,)), sure=min(1.0, sure), problem=problem)]
 
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as it would be asked outside the conversation."""
@@ -260,20 +285,20 @@ class _Composition:
     problems: list[str] = field(default_factory=list)
     footnotes: Footnotes = field(default_factory=Footnotes)
 
-    def add(self, text: str, support: Support, sure: float, problem: str | None) -> ClaimEvent:
+    def add(self, item: _Checked) -> ClaimEvent:
         """Take a claim in and number its footnotes."""
         numbers: list[int] = []
         new: list[Citation] = []
-        if problem is None:
-            numbers, new = self.footnotes.cite(support.proof)
+        if item.problem is None:
+            numbers, new = self.footnotes.cite(item.support.proof)
             self.clock.mark("first_claim")
         else:
-            self.problems.append(problem)
+            self.problems.append(item.problem)
         claim = Claim(
-            text=text,
+            text=item.claim,
             citations=numbers,
-            support=round(min(1.0, max(0.0, sure)), 3),
-            verdict="supported" if problem is None else "unsupported",
+            support=round(item.sure, 3),
+            verdict="supported" if item.problem is None else "unsupported",
         )
         self.claims.append(claim)
         return ClaimEvent(claim=claim, citations=new)

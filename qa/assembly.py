@@ -7,6 +7,7 @@ from typing import Any
 
 from qa.answerer import Answerer
 from qa.generation.drafter import Drafter
+from qa.generation.judge import Judge
 from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
 from qa.generation.local_llm import LocalLLM
 from qa.generation.prompt import load_prompt
@@ -111,6 +112,7 @@ class Assembly:
         return Answerer(
             self.retriever(collection),
             None if evidence_only else self.drafter,
+            None if evidence_only else self.judge,
             min_confidence=self.settings.grounding.min_confidence,
         )
 
@@ -121,9 +123,17 @@ class Assembly:
             self.llm,
             answer=load_prompt("answer/v1"),
             quote=load_prompt("quote/v1"),
-            verify=load_prompt("verify/v1"),
             condense=load_prompt("condense/v1"),
             max_tokens=self.settings.llm.max_tokens,
+        )
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The judge on the chosen language model."""
+        return Judge(
+            self.llm,
+            answer=load_prompt("verify_answer/v1"),
+            statement=load_prompt("verify_statement/v1"),
         )
 
     def close(self) -> None:

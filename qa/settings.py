@@ -51,7 +51,7 @@ class RetrievalSettings(_Section):
     """Which sentences are offered as evidence."""
 
     candidates: int = Field(default=30, ge=1, le=500, description="Chunks from each search.")
-    evidence: int = Field(default=8, ge=1, le=50, description="Sentences offered to the LLM.")
+    evidence: int = Field(default=6, ge=1, le=50, description="Sentences offered to the LLM.")
     rrf_k: int = Field(default=60, ge=1, le=1000, description="Constant of reciprocal rank fusion.")
 
 

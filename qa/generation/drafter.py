@@ -6,19 +6,17 @@ shown a straight double quote (it ends its own text at one). Refusing and citing
 part.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qa.errors import FootnotedError, LLMFailedError
-from qa.generation.llm import LLM
-from qa.generation.prompt import Message, Prompt
+from qa.generation.llm import LLM, stream_chat
+from qa.generation.prompt import Prompt
 from qa.schema import Evidence, Turn, Usage
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk
 
 _STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')
 _MARKS = re.compile(r"\s*\[\d{1,3}(?:\s*[,–-]\s*\d{1,3}){0,8}\]")
@@ -26,6 +24,14 @@ _CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]*\s+(?=[“‘\"(]?[A-Z
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|No|vs|Gen|Sen|Rep|Gov|Inc|Ltd|Co|[A-Z])\.)\Z"
 )
+_ASKS_FOR_WORDS = re.compile(
+    r"\b(?:what|how|which words)\b.*\b(?:say|said|ask|asked|tell|told|call|called|describe|"
+    r"described|words|reply|replied|respond|responded|comment|commented|quote|quoted|claim|claimed)\b",
+    re.IGNORECASE,
+)
+"""Asked what somebody said, the embedded LLM reports that he said something."""
+
+_CONDENSED_TOKENS = 64
 _CONVERSATION_TURNS = 4
 """Earlier messages shown when a follow-up is rewritten; older ones cost time and mislead."""
 
@@ -57,7 +63,6 @@ class Drafter:
         answer: the prompt for answering.
         quote: the prompt for copying the words that answer; it begins like ``answer``, so that
             the model's server has most of it in its cache.
-        verify: the question put after a draft: do the sentences state the answer?
         condense: the prompt for rewriting a follow-up.
         max_tokens: longest draft.
     """
@@ -68,14 +73,12 @@ class Drafter:
         *,
         answer: Prompt,
         quote: Prompt,
-        verify: Prompt,
         condense: Prompt,
         max_tokens: int,
     ) -> None:
         self.llm = llm
         self.prompt = answer
         self._quote = quote
-        self._verify = verify
         self._condense = condense
         self._max_tokens = max_tokens
 
@@ -85,44 +88,41 @@ class Drafter:
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        messages = _messages(self.prompt, question, evidence)
-        for chunk in self._call(messages, self._max_tokens):
-            text = chunk.text
+        first, _ = self._prompts(question)
+        for chunk in self._ask(first, question, evidence):
             if chunk.usage_metadata is not None:
                 draft.usage = _usage(chunk.usage_metadata)
             if chunk.response_metadata.get("finish_reason") == "length":
                 draft.cut = True
-            if text:
-                draft.text += text
-                yield text
+            if chunk.text:
+                draft.text += chunk.text
+                yield chunk.text
 
-    def quote(self, question: str, evidence: Sequence[Evidence]) -> str:
-        """The words of the evidence that answer, as the model copies them, unchecked.
-
-        Raises:
-            LLMError: the model cannot be started or reached, or broke off.
-        """
-        messages = _messages(self._quote, question, evidence)
-        reply = "".join(chunk.text for chunk in self._call(messages, self._max_tokens))
-        claims = split_claims(reply)
-        return claims[0] if claims else ""
-
-    def verify(self, question: str, evidence: Sequence[Evidence], draft: str) -> float | None:
-        """Probability that the model says yes: the sentences state the answer.
-
-        It is asked behind the prefix that the draft has just read, so it costs a few tokens.
-        ``None`` where the provider gives no token probabilities.
+    def another(self, question: str, evidence: Sequence[Evidence]) -> list[str]:
+        """The claims of a second draft, made the other way.
 
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        messages = [
-            *_messages(self.prompt, question, evidence),
-            ("assistant", draft),
-            *self._verify.messages(),
-        ]
-        chunks = list(self._call(messages, 1, logprobs=True, top_logprobs=20))
-        return _probability_of_yes([chunk.response_metadata for chunk in chunks])
+        _, second = self._prompts(question)
+        text = "".join(chunk.text for chunk in self._ask(second, question, evidence))
+        return split_claims(text)
+
+    def _prompts(self, question: str) -> tuple[Prompt, Prompt]:
+        """The prompt to begin with and the one to fall back on."""
+        if _ASKS_FOR_WORDS.search(question):
+            return self._quote, self.prompt
+        return self.prompt, self._quote
+
+    def _ask(
+        self, prompt: Prompt, question: str, evidence: Sequence[Evidence]
+    ) -> "Iterator[AIMessageChunk]":
+        ordered = enumerate(_reading_order(evidence), start=1)
+        messages = prompt.messages(
+            sentences="\n".join(f"[{number}] {_shown(item.text)}" for number, item in ordered),
+            question=_shown(question),
+        )
+        return stream_chat(self.llm, messages, max_tokens=self._max_tokens)
 
     def condense(self, question: str, history: Sequence[Turn]) -> str:
         """Rewrite a follow-up so that it stands alone; the model's reply, unchecked.
@@ -137,27 +137,10 @@ class Drafter:
             ),
             question=_shown(question),
         )
-        reply = "".join(chunk.text for chunk in self._call(messages, 64)).strip()
+        reply = "".join(
+            chunk.text for chunk in stream_chat(self.llm, messages, max_tokens=64)
+        ).strip()
         return reply.splitlines()[0].strip() if reply else ""
-
-    def _call(self, messages: list[Message], max_tokens: int, **options: Any) -> Iterator[Any]:
-        model: BaseChatModel = self.llm.connect()
-        try:
-            yield from model.stream(messages, max_tokens=max_tokens, **options)
-        except FootnotedError:
-            raise
-        except Exception as error:  # every provider has its own exceptions
-            raise LLMFailedError(
-                f"the language model {self.llm.name!r} failed: {_describe(error)}"
-            ) from error
-
-
-def _messages(prompt: Prompt, question: str, evidence: Sequence[Evidence]) -> list[Message]:
-    ordered = enumerate(_reading_order(evidence), start=1)
-    return prompt.messages(
-        sentences="\n".join(f"[{number}] {_shown(item.text)}" for number, item in ordered),
-        question=_shown(question),
-    )
 
 
 def split_claims(text: str, *, cut: bool = False) -> list[str]:
@@ -199,20 +182,6 @@ def _shown(text: str) -> str:
     return _STRAIGHT_QUOTES.sub(r"“\1”", " ".join(text.split())).replace('"', "”")
 
 
-def _probability_of_yes(metadata: Sequence[dict[str, Any]]) -> float | None:
-    for reported in metadata:
-        tokens = (reported.get("logprobs") or {}).get("content") or []
-        if tokens:
-            mass = {"yes": 0.0, "no": 0.0}
-            for choice in tokens[0]["top_logprobs"]:
-                word = choice["token"].strip().casefold()
-                if word in mass:
-                    mass[word] += math.exp(choice["logprob"])
-            total = mass["yes"] + mass["no"]
-            return mass["yes"] / total if total > 0 else None
-    return None
-
-
 def _usage(reported: Any) -> Usage:
     details = reported.get("input_token_details") or {}
     return Usage(
@@ -220,7 +189,3 @@ def _usage(reported: Any) -> Usage:
         cached_tokens=details.get("cache_read", 0) or 0,
         completion_tokens=reported.get("output_tokens", 0),
     )
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"

@@ -1,12 +1,15 @@
 """Which language model drafts: the embedded one, or any that LangChain can reach."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qa.errors import LLMUnavailableError, SettingsError
+from qa.errors import FootnotedError, LLMFailedError, LLMUnavailableError, SettingsError
 from qa.generation.local_llm import LocalLLM
+from qa.generation.prompt import Message
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk
 
 LOCAL = "local"
 
@@ -16,9 +19,11 @@ class LLM(Protocol):
 
     Attributes:
         name: the model's name, for ``Provenance``.
+        token_probabilities: whether it can tell the probabilities of its first token.
     """
 
     name: str
+    token_probabilities: bool
 
     def connect(self) -> "BaseChatModel":
         """A chat model that is ready to be called.
@@ -40,6 +45,8 @@ class LLM(Protocol):
 
 class EmbeddedLLM:
     """The embedded LLM as a chat model."""
+
+    token_probabilities = True
 
     def __init__(self, local: LocalLLM, *, timeout_seconds: float) -> None:
         self.name = local.name
@@ -71,6 +78,8 @@ class RemoteLLM:
         api_key: its key; ``None`` for the provider's own environment variable.
         timeout_seconds: for one call.
     """
+
+    token_probabilities = False  # many providers refuse the request that asks for them
 
     def __init__(
         self, model: str, *, base_url: str | None, api_key: str | None, timeout_seconds: float
@@ -125,6 +134,27 @@ class RemoteLLM:
                 help="Set the provider's key, or FOOTNOTED_LLM__API_KEY.",
             ) from error
         return model
+
+
+def stream_chat(
+    llm: LLM, messages: list[Message], *, max_tokens: int, **options: Any
+) -> "Iterator[AIMessageChunk]":
+    """Yield the model's reply piece by piece.
+
+    Raises:
+        LLMError: the model cannot be started or reached, or broke off.
+    """
+    model = llm.connect()
+    try:
+        yield from model.stream(messages, max_tokens=max_tokens, **options)
+    except FootnotedError:
+        raise
+    except Exception as error:  # every provider has its own exceptions
+        said = str(error).splitlines()
+        raise LLMFailedError(
+            f"the language model {llm.name!r} failed: {type(error).__name__}"
+            + (f": {said[0]}" if said else "")
+        ) from error
 
 
 def _openai_compatible(

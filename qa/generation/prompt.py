@@ -13,7 +13,8 @@ _HOLES = {
     "answer": {"sentences", "question"},
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
-    "verify": set[str](),
+    "verify_answer": {"text", "question", "claim"},
+    "verify_statement": {"text", "claim"},
 }
 _ROLES = ("system", "user")
 

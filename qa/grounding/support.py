@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from qa.grounding.kinds import answers_kind
 from qa.schema import Evidence
 from qa.words import Term, fold, stems, terms, words
 
@@ -20,8 +21,13 @@ _REACH = 2
 """How many sentences back an antecedent may stand."""
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
-_WHO = re.compile(r"\W*(?:and |so |but )?who(?:m|se)?\b|\W*by whom\b", re.IGNORECASE)
-_DONE_BY = re.compile(r"(\w+) by ((?:[^\s,;.]+\s*){1,8})")
+_WHO_DID = re.compile(r"\W*(?:and |so |but )?who\s+(?P<deed>\w+)\s+(?P<rest>.+)", re.IGNORECASE)
+_DONE_BY = re.compile(
+    r"\b(?P<deed>\w+) by (?P<agent>(?:(?:an?|the|his|her|their|its|one|two) )?"
+    r"(?:[“\"][^”\"]{1,60}[”\"]"
+    r"|[A-ZÀ-Þ][\w’'.-]*(?: (?:(?:of|the|de|van|von|and) )?[A-ZÀ-Þ][\w’'-]*)*"
+    r"|[\w’'-]+(?: (?!and\b|in\b|on\b|at\b|to\b|for\b|with\b|who\b)[\w’'-]+){0,2}))",
+)
 """A passive and its agent: "arranged by a mutual friend"."""
 
 _NEGATIONS = frozenset("not no never none nobody nothing neither nor without cannot".split())
@@ -40,14 +46,18 @@ class Support:
         coverage: share of the claim's plain words that the proof says too, in [0, 1].
         similarity: cosine of the claim with the proof.
         focus: share of the question's content words in the proof or just before it, in [0, 1].
+        context: the proof with the offered sentence right before it, as a judge reads it.
         reason: why there is no proof, in words.
+        retry: whether the draft missed the question, so that another one may do better.
     """
 
     proof: tuple[Evidence, ...]
     coverage: float = 0.0
     similarity: float = 0.0
     focus: float = 0.0
+    context: str = ""
     reason: str | None = None
+    retry: bool = False
 
 
 def find_support(
@@ -71,13 +81,14 @@ def find_support(
     stated = terms(claim, names)
     added = [term for term in stated if term.stem not in asked]
     if not added and not _YES_NO.match(question):
-        return Support((), reason="the draft only repeats the question")
-    candidates = [_Candidate.of(members, evidence) for members in _sets(evidence) if members]
-    failures = [
-        candidate.contradicts(claim, stated, added)
-        or (candidate.names_another_agent(asked, added) if _WHO.match(question) else None)
-        for candidate in candidates
-    ]
+        return Support((), reason="the draft only repeats the question", retry=True)
+    agent = _find_agent(question, evidence)
+    if agent is not None and not {term.stem for term in added} & set(stems(agent)):
+        return Support((), reason=f"a sentence says that it was {agent}", retry=True)
+    if not answers_kind(question, claim):
+        return Support((), reason="the draft has nothing of the kind asked for", retry=True)
+    candidates = [_Candidate.of(members, evidence) for members in _sets(evidence)]
+    failures = [candidate.contradicts(claim, stated, added) for candidate in candidates]
     passed = [
         candidate
         for candidate, failure in zip(candidates, failures, strict=True)
@@ -92,6 +103,7 @@ def find_support(
             coverage=candidate.coverage(stated),
             similarity=cosine,
             focus=candidate.focus(asked),
+            context=candidate.context,
         )
         for candidate, cosine in zip(passed, cosines, strict=True)
     ]
@@ -122,6 +134,7 @@ class _Candidate:
 
     members: tuple[Evidence, ...]
     text: str
+    context: str
     said: frozenset[str]
     known: frozenset[str]
 
@@ -129,15 +142,16 @@ class _Candidate:
     def of(cls, members: tuple[Evidence, ...], evidence: Sequence[Evidence]) -> "_Candidate":
         text = " ".join(item.text for item in members)
         first = members[0]
-        before = [
-            item.text
+        before = {
+            item.sentence: item.text
             for item in evidence
             if item.document_id == first.document_id
             and 0 < first.sentence - item.sentence <= _REACH
-        ]
+        }
         said = frozenset(term.stem for term in terms(text))
-        known = said | {term.stem for term in terms(" ".join([first.title, *before]))}
-        return cls(members, text, said, known)
+        known = said | {term.stem for term in terms(" ".join([first.title, *before.values()]))}
+        context = f"{before.get(first.sentence - 1, '')} {text}".strip()
+        return cls(members, text, context, said, known)
 
     def contradicts(self, claim: str, stated: list[Term], added: list[Term]) -> str | None:
         """Why these sentences cannot prove the claim, or ``None`` if they may."""
@@ -158,21 +172,41 @@ class _Candidate:
             return "no sentence that fits denies it"
         return None
 
-    def names_another_agent(self, asked: set[str], added: list[Term]) -> str | None:
-        """Whether the sentences say that somebody else did what is asked about."""
-        for match in _DONE_BY.finditer(fold(self.text)):
-            deed, agent = match.groups()
-            if not asked & set(stems(deed)):
-                continue
-            if not {term.stem for term in added} & {term.stem for term in terms(agent)}:
-                return f"the sentence says “{match.group().strip()}”"
-        return None
-
     def coverage(self, stated: list[Term]) -> float:
         return _share([term.stem for term in stated], self.known)
 
     def focus(self, asked: set[str]) -> float:
         return _share(list(asked), self.known)
+
+
+def state_agent(question: str, evidence: Sequence[Evidence]) -> str | None:
+    """The answer to "who did …?" where a sentence says "done by …", in the question's words."""
+    asking = _WHO_DID.match(question)
+    agent = _find_agent(question, evidence)
+    if asking is None or agent is None:
+        return None
+    rest = asking["rest"].rstrip(" ?!.")
+    return f"{agent[0].upper()}{agent[1:]} {asking['deed']} {rest}."
+
+
+def _find_agent(question: str, evidence: Sequence[Evidence]) -> str | None:
+    """Who did it, where the question asks "who did" and a sentence says "done by".
+
+    The embedded LLM names the subject for the agent: asked who arranged the call, it reads
+    "In a call arranged by a friend, Ann spoke with Bob" and says "Ann".
+    """
+    asking = _WHO_DID.match(question)
+    if asking is None:
+        return None
+    deed = set(stems(asking["deed"]))
+    asked = stems(question)
+    for item in evidence:
+        if _share(asked, frozenset(stems(item.text))) <= 0.5:
+            continue
+        for match in _DONE_BY.finditer(item.text):
+            if deed & set(stems(match["deed"])):
+                return re.sub(r"[,.](?=[”\"])", "", match["agent"])
+    return None
 
 
 def _share(wanted: Sequence[str], found: frozenset[str]) -> float:

@@ -106,7 +106,7 @@ class Retriever:
         }
         found = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
         chunks |= self.collection.get(
-            [place.chunk for place in found if place.chunk not in chunks], snapshot
+            sorted({place.chunk for place in found} - chunks.keys()), snapshot
         )
         lexical = {place: rank for rank, place in enumerate(found, start=1)}
         scores = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)

@@ -1,0 +1,122 @@
+"""``/v1/ask``: a question and its whole answer."""
+
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from qa.errors import (
+    EmbedderMismatchError,
+    EmptyCollectionError,
+    LLMFailedError,
+    LLMUnavailableError,
+    NotInCollectionError,
+    QuestionError,
+    StoreError,
+    StoreUnreachableError,
+    UnknownCollectionError,
+    WeightsNotFoundError,
+)
+from qa.schema import Answer, AnswerEvent, ErrorEvent, Evidence, EvidenceEvent
+from qa.server.problems import Problem, describe
+from qa.server.requests import Question
+from qa.server.service import Service, Shared
+
+router = APIRouter(prefix="/v1", tags=["answers"])
+
+_EXAMPLE: dict[str, Any] = {
+    "question": "Who arranged the call?",
+    "standalone_question": "Who arranged the call?",
+    "status": "answered",
+    "answer": "A “mutual acquaintance” arranged the call. [1]",
+    "claims": [
+        {
+            "text": "A “mutual acquaintance” arranged the call.",
+            "citations": [1],
+            "support": 0.94,
+            "verdict": "supported",
+        }
+    ],
+    "citations": [
+        {
+            "number": 1,
+            "sentence_id": "stargate:5312-5388",
+            "document_id": "stargate",
+            "title": "Stargate",
+            "uri": "https://example.org/stargate",
+            "start": 5312,
+            "end": 5388,
+            "sentence": 37,
+            "text": "Arranged by a “mutual acquaintance,” Altman spoke with Trump for 25 minutes.",
+        }
+    ],
+    "confidence": 0.94,
+    "reason": None,
+    "timings_ms": {
+        "retrieve": 21.0,
+        "first_evidence": 21.4,
+        "first_token": 820.3,
+        "first_claim": 2100.9,
+        "total": 2104.0,
+    },
+    "usage": {"prompt_tokens": 312, "cached_tokens": 240, "completion_tokens": 31},
+    "provenance": {
+        "llm": "openai:gpt-4.1-mini",
+        "embedder": "all-MiniLM-L6-v2",
+        "prompt": "answer/v1@a1b2c3d4",
+        "collection": "default",
+        "collection_version": "9f86d081884c7d65",
+    },
+}
+
+
+@router.post(
+    "/ask",
+    response_model=Answer,
+    summary="Ask a question",
+    responses={
+        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        **describe(
+            400,
+            413,
+            422,
+            QuestionError,
+            UnknownCollectionError,
+            NotInCollectionError,
+            EmptyCollectionError,
+            EmbedderMismatchError,
+            StoreUnreachableError,
+            WeightsNotFoundError,
+            LLMUnavailableError,
+            LLMFailedError,
+        ),
+    },
+)
+async def ask(question: Question, service: Shared) -> Answer | Response:
+    """Answer a question from a collection, every claim with the sentences that prove it.
+
+    Finding nothing is an answer too: status `no_answer`, and `reason` says why. Where the language
+    model fails, the problem's member `evidence` holds the sentences that were found.
+    """
+    answer = await service.answer(partial(_answer, service, question))
+    return answer.reply() if isinstance(answer, Problem) else answer
+
+
+def _answer(service: Service, asked: Question) -> Answer | Problem:
+    evidence: list[Evidence] = []
+    try:
+        answerer = service.answerer(asked.collection, evidence_only=asked.evidence_only)
+        for event in answerer.stream(
+            asked.question, documents=asked.documents, unsupported=asked.unsupported
+        ):
+            if isinstance(event, EvidenceEvent):
+                evidence = event.evidence
+            elif isinstance(event, AnswerEvent):
+                return event.answer
+            elif isinstance(event, ErrorEvent):
+                return Problem.of_event(event, evidence=evidence)
+    except StoreError:
+        # Behind a Chroma server, somebody else may have deleted the collection and made it anew.
+        service.forget(asked.collection)
+        raise
+    raise AssertionError("a stream ends with an answer or an error")

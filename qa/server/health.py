@@ -1,0 +1,91 @@
+"""``/healthz``, is the process alive, and ``/readyz``, can it answer questions."""
+
+from importlib.metadata import PackageNotFoundError, distribution
+
+from fastapi import APIRouter, Response
+
+from qa.errors import FootnotedError
+from qa.generation.llm import EmbeddedLLM
+from qa.generation.weights import QWEN_CODER_1_5B
+from qa.server.problems import Problem, describe
+from qa.server.replies import Alive, Check, Ready
+from qa.server.service import Service, Shared
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Is the process alive?")
+async def healthz() -> Alive:
+    """Always quick: it takes no thread and looks at nothing."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    summary="Can questions be answered?",
+    responses=describe(503),
+)
+def readyz(service: Shared) -> Ready | Response:
+    """Looks at the store, the embedder and the language model; loads neither of the last two."""
+    checks = {
+        "store": _store(service),
+        "embedder": Check(
+            ok=service.embedder_problem is None, detail=service.embedder_problem or "loaded"
+        ),
+        "llm": _llm(service),
+    }
+    missing = [f"{name}: {check.detail}" for name, check in checks.items() if not check.ok]
+    if not missing:
+        return Ready(checks=checks)
+    return Problem.of_status(
+        503,
+        "; ".join(missing),
+        retryable=True,
+        checks={name: check.model_dump() for name, check in checks.items()},
+    ).reply()
+
+
+def _store(service: Service) -> Check:
+    try:
+        names = service.store.names()
+    except FootnotedError as error:
+        return Check(ok=False, detail=str(error))
+    return Check(ok=True, detail=f"{len(names)} collections at {service.store.location!r}")
+
+
+def _llm(service: Service) -> Check:
+    try:
+        llm = service.llm
+    except FootnotedError as error:
+        return Check(ok=False, detail=str(error))
+    if not isinstance(llm, EmbeddedLLM):
+        return Check(ok=True, detail=f"{llm.name}, asked over the network")
+    if llm.local.pid is not None:
+        return Check(ok=True, detail=f"{llm.name}, up as process {llm.local.pid}")
+    missing = _missing_weights(service)
+    if missing is not None:
+        return Check(ok=False, detail=missing)
+    return Check(ok=True, detail=f"{llm.name}, starts with the first question")
+
+
+def _missing_weights(service: Service) -> str | None:
+    """What the weights lack, found without assembling, hashing or downloading them."""
+    explicit = service.assembly.settings.llm.weights
+    if explicit is not None:
+        return None if explicit.expanduser().is_file() else f"no weights file at {str(explicit)!r}"
+    weights = QWEN_CODER_1_5B
+    if (service.assembly.models_dir / weights.file_name).is_file():
+        return None
+    absent = [part for part in weights.parts if not _installed(part)]
+    if not absent:
+        return None
+    return f"{len(absent)} of the {len(weights.parts)} packages with the weights are not installed"
+
+
+def _installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True

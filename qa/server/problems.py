@@ -1,0 +1,257 @@
+"""Errors as RFC 9457 problem documents: the one shape of every reply that is not a success."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from qa.errors import (
+    EmptyCollectionError,
+    FootnotedError,
+    LLMError,
+    NotInCollectionError,
+    UnknownCollectionError,
+    UsageError,
+)
+from qa.schema import ErrorEvent
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger(__name__)
+
+_SEE_DOCS = "GET /docs shows what each request takes."
+
+_HELP: dict[type[FootnotedError], str] = {
+    UsageError: _SEE_DOCS,
+    NotInCollectionError: "GET /v1/documents lists the ids.",
+    UnknownCollectionError: "POST a document into it first; GET /v1/collections lists the names.",
+    EmptyCollectionError: "POST an article to /v1/documents first.",
+    LLMError: 'Send "evidence_only": true for the proving sentence without a language model.',
+}
+"""The next step as one takes it over HTTP, where the class's own speaks of the command line."""
+
+
+class _Kind(NamedTuple):
+    code: str
+    title: str
+    help: str = _SEE_DOCS
+
+
+_BY_STATUS = {
+    400: _Kind("bad-request", "The request cannot be read"),
+    404: _Kind("not-found", "There is nothing at this address"),
+    405: _Kind("method-not-allowed", "This address takes other methods"),
+    413: _Kind(
+        "body-too-large",
+        "The request's body is too large",
+        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_BODY_BYTES.",
+    ),
+    415: _Kind(
+        "unsupported-media-type",
+        "There is no way to read a body of this type",
+        "Send application/json, or multipart/form-data for uploads.",
+    ),
+    422: _Kind(
+        "invalid-request",
+        "The request has not the form that it must have",
+        "The member 'errors' names each field; GET /docs shows the request.",
+    ),
+    500: _Kind(
+        "internal",
+        "The server failed in a way that was not foreseen",
+        "The server's log has the traceback; report it with that.",
+    ),
+    503: _Kind(
+        "not-ready",
+        "Questions cannot be answered now",
+        "Run 'footnoted doctor' where the server runs to see what is wrong.",
+    ),
+}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Encode ``content``; lone surrogates, which a message may quote, are escaped."""
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+class Problem(BaseModel):
+    """What went wrong and what to do about it (RFC 9457); some kinds have members of their own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(
+        description="The kind of problem, as a URI reference: /problems/CODE.",
+        examples=["/problems/document-not-found"],
+    )
+    title: str = Field(description="The kind of problem, in words; the same each time.")
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(description="What happened this time.")
+    code: str = Field(description="The kind of problem.", examples=["document-not-found"])
+    help: str = Field(description="The next step.")
+    retryable: bool = Field(description="Whether the same request may succeed later, unchanged.")
+
+    @classmethod
+    def of(cls, error: FootnotedError, **members: Any) -> "Problem":
+        """The problem that an error is, with further ``members``."""
+        return _of_kind(type(error), str(error), error.help, error.retryable, members)
+
+    @classmethod
+    def of_event(cls, event: ErrorEvent, **members: Any) -> "Problem":
+        """The problem that ended a stream, with further ``members``."""
+        kind = next(kind for kind in _kinds() if kind.code == event.code)
+        return _of_kind(kind, event.message, event.help, event.retryable, members)
+
+    @classmethod
+    def of_status(cls, status: int, detail: str, **members: Any) -> "Problem":
+        """The problem behind an HTTP status that no error stands for."""
+        kind = _BY_STATUS.get(status) or _Kind(f"http-{status}", HTTPStatus(status).phrase)
+        fields = {
+            "code": kind.code,
+            "title": kind.title,
+            "status": status,
+            "detail": detail,
+            "help": kind.help,
+            "retryable": False,
+        } | members
+        return cls.model_validate({"type": f"/problems/{fields['code']}"} | fields)
+
+    def reply(self, headers: Mapping[str, str] | None = None) -> Response:
+        """This problem as the reply to a request."""
+        return ProblemResponse(self.model_dump(mode="json"), self.status, headers)
+
+
+def describe(*kinds: type[FootnotedError] | int) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of an endpoint, for OpenAPI; 500 is among them always.
+
+    Args:
+        kinds: the errors that it raises, or the status where no error stands for it.
+    """
+    described: dict[int | str, dict[str, Any]] = {}
+    for kind in (*kinds, 500):
+        problem = (
+            Problem.of_status(kind, "What happened, and the value that caused it.")
+            if isinstance(kind, int)
+            else Problem.of(kind("What happened, and the value that caused it."))
+        )
+        schema = {"$ref": "#/components/schemas/Problem"}
+        entry = described.setdefault(
+            problem.status,
+            {
+                "description": HTTPStatus(problem.status).phrase,
+                "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}},
+            },
+        )
+        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {
+            "summary": problem.title,
+            "value": problem.model_dump(mode="json"),
+        }
+    return described
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem document."""
+    app.add_exception_handler(FootnotedError, _footnoted)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _of_kind(
+    kind: type[FootnotedError],
+    detail: str,
+    advice: str,
+    retryable: bool,
+    members: Mapping[str, Any],
+) -> Problem:
+    if advice == kind.help:
+        origin = next(base for base in kind.__mro__ if "help" in vars(base))
+        advice = _HELP.get(origin, advice)
+    return Problem.of_status(
+        kind.status,
+        detail,
+        code=kind.code,
+        title=(kind.__doc__ or kind.code).partition("\n")[0].rstrip("."),
+        help=advice,
+        retryable=retryable,
+        **members,
+    )
+
+
+def _kinds(kind: type[FootnotedError] = FootnotedError) -> Iterator[type[FootnotedError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _kinds(narrower)
+
+
+# ── from exceptions to replies ──────────────────────────────────────────────────────────────
+
+
+async def _footnoted(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FootnotedError)
+    if error.status >= 500:
+        logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
+    return Problem.of(error).reply()
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if detail == HTTPStatus(error.status_code).phrase:
+        detail = f"{request.method} {request.url.path!r}: {detail.lower()}"
+    return Problem.of_status(error.status_code, detail).reply(error.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    # Starlette raises the error again behind this reply, and the server logs its traceback.
+    return Problem.of_status(500, "The server's log says more.").reply()
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    for item in found:
+        if item["type"] == "json_invalid":
+            where = f"{item['ctx']['error']} at character {item['loc'][-1]}"
+            return Problem.of_status(400, f"the body is not JSON: {where}").reply()
+    errors = [{"loc": list(item["loc"]), "msg": _in_words(item)} for item in found]
+    members: dict[str, Any] = {"errors": errors}
+    if any(item["loc"] == ("body",) for item in found):
+        members["help"] = "Send a JSON object, with the header Content-Type: application/json."
+    detail = "; ".join(f"{_name(item['loc'])}: {_in_words(item)}" for item in found)
+    return Problem.of_status(422, detail, **members).reply()
+
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such field",
+    "string_type": "must be a string",
+    "list_type": "must be a list",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+}
+
+
+def _in_words(item: Mapping[str, Any]) -> str:
+    message = _WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
+    return message.replace("Input should be", "must be")
+
+
+def _name(loc: Sequence[str | int]) -> str:
+    """``("body", "documents", 0, "text")`` as ``documents[0].text``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[1:])
+    return "".join(parts).removeprefix(".") or str(loc[0])

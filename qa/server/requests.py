@@ -1,0 +1,122 @@
+"""What clients send."""
+
+from collections import Counter
+from typing import Annotated
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+
+from ingest.decoding import UNSTORABLE
+from ingest.readers import MAX_TITLE
+from qa.schema import Document, UnsupportedPolicy
+
+_LONGEST_FIRST_LINE = 80
+"""The title goes before each chunk when that is embedded; a paragraph there would drown it."""
+
+
+def _storable(text: str) -> str:
+    if UNSTORABLE.search(text):
+        raise ValueError("holds NUL characters or lone surrogates")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+FilledText = Annotated[Text, AfterValidator(_not_blank)]
+CollectionName = Annotated[
+    Text, Field(description="Up to 64 letters, digits, '-' and '_'.", examples=["default"])
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Question(_Request):
+    """A question to be answered from a collection."""
+
+    question: Text = Field(examples=["Who arranged the call between Altman and Trump?"])
+    collection: CollectionName = "default"
+    documents: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Ids of the documents to answer from; without it, all.",
+        examples=[["stargate"]],
+    )
+    unsupported: UnsupportedPolicy = Field(
+        default="drop", description="What becomes of claims that no sentence proves."
+    )
+    evidence_only: bool = Field(
+        default=False, description="Answer with the proving sentence, without a language model."
+    )
+
+
+class TextDocument(_Request):
+    """A document sent as text, which is kept to the character."""
+
+    text: FilledText = Field(examples=["The call took 25 minutes. A mutual friend arranged it."])
+    title: Text | None = Field(
+        default=None,
+        description="Without it, the id or the first line.",
+        examples=["Stargate"],
+    )
+    doc_id: FilledText | None = Field(
+        default=None,
+        description="Its id from now on; without it, a digest of uri and text.",
+        examples=["stargate"],
+    )
+    uri: Text = Field(
+        default="",
+        validation_alias=AliasChoices("uri", "url"),
+        description="Where it came from; 'url' says the same.",
+        examples=["https://example.org/stargate"],
+    )
+
+    def document(self) -> Document:
+        """The document to be stored."""
+        line = " ".join(self.text.lstrip().splitlines()[0].split())
+        title = " ".join((self.title or "").split()) or self.doc_id or ""
+        return Document.make(
+            self.text,
+            title=_cut(title, MAX_TITLE) or _cut(line, _LONGEST_FIRST_LINE),
+            uri=self.uri,
+            doc_id=self.doc_id,
+        )
+
+
+class TextSubmission(TextDocument):
+    """One document sent as text."""
+
+    collection: CollectionName = "default"
+
+
+class UrlSubmission(_Request):
+    """A page to be fetched."""
+
+    url: FilledText = Field(examples=["https://example.org/article.html"])
+    collection: CollectionName = "default"
+
+
+class TextsSubmission(_Request):
+    """Several documents sent as text."""
+
+    documents: list[TextDocument] = Field(min_length=1)
+    collection: CollectionName = "default"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "TextsSubmission":
+        keys = Counter(item.doc_id or item.uri for item in self.documents)
+        for key, times in keys.items():
+            if key and times > 1:
+                raise ValueError(
+                    f"{times} documents go by {key!r}: the last would replace the rest"
+                )
+        return self
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

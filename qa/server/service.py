@@ -1,0 +1,118 @@
+"""What the endpoints share."""
+
+import threading
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+
+from qa.answerer import Answerer
+from qa.assembly import Assembly
+from qa.generation.llm import LLM
+from qa.retrieval.embedder import Embedder
+from qa.store import Store
+
+T = TypeVar("T")
+
+_QUESTIONS = 32
+_SUBMISSIONS = 4
+"""Threads for questions and for submissions, apart from each other and from the pool that serves
+the rest: a list of documents does not wait behind a language model."""
+
+
+class Service:
+    """The assembly's parts, each made once however many threads ask for it first.
+
+    Args:
+        assembly: what makes them; closing it is left to the caller.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly = assembly
+        self.embedder_problem: str | None = "it is not loaded yet"
+        self._questions = CapacityLimiter(_QUESTIONS)
+        self._submissions = CapacityLimiter(_SUBMISSIONS)
+        self._writing = threading.Lock()
+        self._opening = threading.Lock()
+        self._loading = threading.Lock()
+        self._building = threading.Lock()
+        self._answerers: dict[tuple[str, bool], Answerer] = {}
+
+    # ── parts ───────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def store(self) -> Store:
+        """The collections."""
+        with self._opening:
+            return self.assembly.store
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder; the first use loads it."""
+        with self._loading:
+            try:
+                embedder = self.assembly.embedder
+            except Exception as error:
+                self.embedder_problem = str(error)
+                raise
+            self.embedder_problem = None
+            return embedder
+
+    @property
+    def llm(self) -> LLM:
+        """The language model, loaded or not."""
+        with self._building:
+            return self.assembly.llm
+
+    def answerer(self, collection: str, *, evidence_only: bool) -> Answerer:
+        """The answerer of a collection, the same one each time; it notices new documents.
+
+        Raises:
+            UnknownCollectionError: there is no collection of that name.
+        """
+        key = (collection, evidence_only)
+        answerer = self._answerers.get(key)
+        if answerer is None:
+            self.store.collection(collection)
+            _ = self.embedder  # loaded out here: behind the lock, nobody could ask for the LLM
+            with self._building:
+                answerer = self._answerers.get(key) or self.assembly.answerer(
+                    collection, evidence_only=evidence_only
+                )
+                self._answerers[key] = answerer
+        return answerer
+
+    def forget(self, collection: str) -> None:
+        """Drop what is kept of a collection that may have been deleted."""
+        with self._building:
+            for evidence_only in (True, False):
+                self._answerers.pop((collection, evidence_only), None)
+
+    # ── threads ─────────────────────────────────────────────────────────────────────────────
+
+    async def answer(self, work: Callable[[], T]) -> T:
+        """Run the answering of a question in a thread."""
+        return await to_thread.run_sync(work, limiter=self._questions)
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Run the reading of a submission in a thread."""
+        return await to_thread.run_sync(work, limiter=self._submissions)
+
+    async def write(self, work: Callable[[], T]) -> T:
+        """Run a change of a collection in a thread, one change at a time."""
+
+        def alone() -> T:
+            with self._writing:
+                return work()
+
+        return await to_thread.run_sync(alone, limiter=self._submissions)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_service)]
+"""The service, as a parameter of an endpoint."""

@@ -1,0 +1,199 @@
+"""A language model that says what it is told to say, and sentences to show it."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
+
+from qa.schema import Evidence
+
+_ROLES = {"system": "system", "human": "user", "ai": "assistant"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model says to one call.
+
+    Attributes:
+        text: all of it.
+        pieces: how it streams; ``None`` for word by word.
+        first: probabilities of its first token, reported if the caller asks for them.
+        finish: the ``finish_reason``.
+        tokens: prompt, cached and completion tokens, reported at the end.
+        error: raised after the last piece.
+    """
+
+    text: str = ""
+    pieces: Sequence[str] | None = None
+    first: Mapping[str, float] | None = None
+    finish: str = "stop"
+    tokens: tuple[int, int, int] | None = None
+    error: BaseException | None = None
+
+
+def yes(probability: float) -> Reply:
+    """A yes or no of which the model is so sure."""
+    first = {"yes": probability, "no": 1 - probability}
+    return Reply("yes" if probability > 0.5 else "no", first=first)
+
+
+@dataclass
+class Call:
+    """One call of the model.
+
+    Attributes:
+        messages: role and content of what was sent.
+        options: what else was sent.
+        running: until the reply has ended, broken off or been abandoned.
+    """
+
+    messages: list[tuple[str, str]]
+    options: dict[str, Any]
+    running: bool = True
+
+
+class FakeLLM:
+    """Implements ``LLM`` by a queue of replies; remembers the calls.
+
+    A call that finds the queue empty fails the test.
+
+    Args:
+        replies: what it says, in order; an endless iterator will do.
+        name: the model's name.
+    """
+
+    def __init__(self, replies: Iterable[str | Reply] = (), *, name: str = "fake") -> None:
+        self.name = name
+        self.calls: list[Call] = []
+        self.connect_error: Exception | None = None
+        self._replies = iter(replies)
+
+    def connect(self) -> BaseChatModel:
+        """A chat model that takes its replies from this queue."""
+        if self.connect_error is not None:
+            raise self.connect_error
+        return _FakeChatModel(self)
+
+    def start_in_background(self) -> None:
+        """Nothing to load."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def take(self, call: Call) -> Reply:
+        """Remember a call and take the next reply."""
+        self.calls.append(call)
+        reply = next(self._replies, None)
+        if reply is None:
+            pytest.fail(f"no reply is left for {call.messages}")
+        return Reply(reply) if isinstance(reply, str) else reply
+
+
+class _FakeChatModel(BaseChatModel):
+    _llm: FakeLLM = PrivateAttr()
+
+    def __init__(self, llm: FakeLLM) -> None:
+        super().__init__()
+        self._llm = llm
+
+    @property
+    def _llm_type(self) -> str:
+        return "fake"
+
+    def _stream(
+        self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **options: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        call = Call([(_ROLES[message.type], str(message.content)) for message in messages], options)
+        reply = self._llm.take(call)
+        pieces = reply.pieces
+        if pieces is None:
+            pieces = re.findall(r"\s*\S+|\s+", reply.text)
+        try:
+            for number, piece in enumerate(pieces):
+                metadata = {}
+                if options.get("logprobs") and reply.first is not None and number == 0:
+                    metadata["logprobs"] = {"content": [_token(piece, reply.first)]}
+                yield _chunk(piece, response_metadata=metadata)
+            if reply.error is not None:
+                raise reply.error
+            yield _chunk("", response_metadata={"finish_reason": reply.finish})
+            if reply.tokens is not None:
+                yield _chunk("", usage_metadata=_usage(*reply.tokens))
+        finally:
+            call.running = False
+
+    def _generate(self, *arguments: Any, **options: Any) -> ChatResult:
+        return generate_from_stream(self._stream(*arguments, **options))
+
+
+def _chunk(text: str, **fields: Any) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content=text, **fields))
+
+
+def _token(said: str, probabilities: Mapping[str, float]) -> dict[str, Any]:
+    """A token with its probabilities as OpenAI's API reports them."""
+    choices = [
+        {"token": token, "logprob": math.log(probability) if probability else -9999.0}
+        for token, probability in probabilities.items()
+    ]
+    return {"token": said, "logprob": -0.1, "top_logprobs": choices}
+
+
+def _usage(prompt: int, cached: int, completion: int) -> UsageMetadata:
+    return UsageMetadata(
+        input_tokens=prompt,
+        output_tokens=completion,
+        total_tokens=prompt + completion,
+        input_token_details=InputTokenDetails(cache_read=cached),
+    )
+
+
+@dataclass
+class Article:
+    """A document of whole sentences, one space apart.
+
+    Attributes:
+        sentences: its sentences.
+        id: its id.
+        title: its title.
+    """
+
+    sentences: Sequence[str]
+    id: str = "article"
+    title: str = "An article"
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.text = " ".join(self.sentences)
+
+    def evidence(self, first_number: int = 1) -> list[Evidence]:
+        """All its sentences as evidence, numbered as they stand."""
+        offered: list[Evidence] = []
+        start = 0
+        for place, sentence in enumerate(self.sentences):
+            end = start + len(sentence)
+            offered.append(
+                Evidence(
+                    number=first_number + place,
+                    sentence_id=f"{self.id}:{start}-{end}",
+                    document_id=self.id,
+                    title=self.title,
+                    uri=f"{self.id}.md",
+                    start=start,
+                    end=end,
+                    sentence=place + 1,
+                    text=sentence,
+                    score=1 / (first_number + place),
+                )
+            )
+            start = end + 1
+        return offered

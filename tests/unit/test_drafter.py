@@ -1,0 +1,339 @@
+import time
+from os.path import commonprefix
+
+import pytest
+from fake_llm import Article, FakeLLM, Reply, yes
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.errors import LLMFailedError, LLMUnavailableError
+from qa.generation.drafter import Draft, Drafter, split_claims
+from qa.generation.prompt import load_prompt
+from qa.schema import Evidence, Turn, Usage
+
+ARTICLE = Article(["Ann met Bob.", "He refused.", "They parted."])
+EVIDENCE = ARTICLE.evidence()
+
+
+def drafter_on(llm: FakeLLM) -> Drafter:
+    return Drafter(
+        llm,
+        answer=load_prompt("answer/v1"),
+        quote=load_prompt("quote/v1"),
+        verify=load_prompt("verify/v1"),
+        condense=load_prompt("condense/v1"),
+        max_tokens=77,
+    )
+
+
+def sent(llm: FakeLLM) -> str:
+    """All that was sent in the last call."""
+    return "\n".join(text for _, text in llm.calls[-1].messages)
+
+
+# Drafting
+
+
+def test_a_draft_grows_piece_by_piece() -> None:
+    llm, draft, seen = FakeLLM(["Ann met Bob. He refused."]), Draft(), []
+    for piece in drafter_on(llm).stream("Whom did Ann meet?", EVIDENCE, draft):
+        seen.append(piece)
+        assert draft.text == "".join(seen)
+        assert llm.calls[0].running
+    assert seen == ["Ann", " met", " Bob.", " He", " refused."]
+    assert draft.claims() == ["Ann met Bob.", "He refused."]
+    assert not draft.cut
+
+
+def test_a_call_carries_the_sentences_the_question_and_the_limit() -> None:
+    llm = FakeLLM(["Bob."])
+    list(drafter_on(llm).stream("Whom did Ann meet?", EVIDENCE, Draft()))
+    (call,) = llm.calls
+    assert [role for role, _ in call.messages] == ["system", "user"]
+    assert "[1] Ann met Bob.\n[2] He refused.\n[3] They parted.\n" in call.messages[1][1]
+    assert "Whom did Ann meet?" in call.messages[1][1]
+    assert call.options["max_tokens"] == 77
+    assert not call.options.get("logprobs")
+
+
+def test_sentences_are_shown_as_they_stand_documents_by_their_best() -> None:
+    """Ranked order would tear "He" from whom it means."""
+    other = Article(["Cid ran.", "Dot sat."], id="other").evidence()
+    ranked = [EVIDENCE[2], other[1], EVIDENCE[0], other[0]]
+    offered = [item.model_copy(update={"number": n}) for n, item in enumerate(ranked, start=1)]
+    llm = FakeLLM(["Bob."])
+    list(drafter_on(llm).stream("Who?", offered, Draft()))
+    assert "[1] Ann met Bob.\n[2] They parted.\n[3] Cid ran.\n[4] Dot sat.\n" in sent(llm)
+
+
+def test_a_draft_at_the_length_limit_loses_its_unfinished_sentence() -> None:
+    draft = Draft()
+    llm = FakeLLM([Reply("Ann met Bob. He refu", finish="length")])
+    list(drafter_on(llm).stream("Who?", EVIDENCE, draft))
+    assert draft.cut
+    assert draft.claims() == ["Ann met Bob."]
+
+
+def test_usage_is_what_the_model_reports() -> None:
+    draft = Draft()
+    llm = FakeLLM([Reply("Bob.", tokens=(312, 240, 31))])
+    list(drafter_on(llm).stream("Who?", EVIDENCE, draft))
+    assert draft.usage == Usage(prompt_tokens=312, cached_tokens=240, completion_tokens=31)
+
+
+def test_no_usage_is_no_error() -> None:
+    draft = Draft()
+    list(drafter_on(FakeLLM(["Bob."])).stream("Who?", EVIDENCE, draft))
+    assert draft.usage == Usage()
+
+
+def test_a_draft_given_up_ends_the_call() -> None:
+    llm = FakeLLM(["Ann met Bob."])
+    pieces = drafter_on(llm).stream("Who?", EVIDENCE, Draft())
+    next(pieces)
+    assert llm.calls[0].running
+    pieces.close()
+    assert not llm.calls[0].running
+
+
+# What the model is shown
+
+awkward = st.text(st.sampled_from('"“”ab.$[]{}\n\r\t\u2028\x85 1é'), min_size=1, max_size=30)
+
+
+@given(st.lists(awkward, min_size=1, max_size=4), awkward, awkward)
+def test_no_straight_double_quote_is_sent_and_each_sentence_is_one_line(
+    sentences: list[str], question: str, reply: str
+) -> None:
+    llm = FakeLLM([Reply(reply), Reply(reply), yes(0.5), Reply(reply)])
+    drafter, offered = drafter_on(llm), Article(sentences).evidence()
+    list(drafter.stream(question, offered, Draft()))
+    user = llm.calls[0].messages[1][1]
+    begins = [line[:4] for line in user.splitlines()[: len(offered)]]
+    assert begins == [f"[{number}] "[:4] for number in range(1, len(offered) + 1)]
+    assert user.splitlines()[len(offered)] == ""
+    drafter.quote(question, offered)
+    drafter.verify(question, offered, reply)
+    drafter.condense(question, [Turn(role="user", content=reply)])
+    assert len(llm.calls) == 4
+    assert [text for call in llm.calls for _, text in call.messages if '"' in text] == []
+
+
+def test_quotes_are_shown_typographic() -> None:
+    article = Article(['He said "yes" and "no".', 'It is 5" long.'])
+    llm = FakeLLM(["Yes."])
+    list(drafter_on(llm).stream('What is "yes"?', article.evidence(), Draft()))
+    assert "[1] He said “yes” and “no”.\n[2] It is 5” long.\n" in sent(llm)
+    assert "What is “yes”?" in sent(llm)
+
+
+# Quoting
+
+
+def test_a_quotation_is_the_first_claim_of_the_reply_without_marks() -> None:
+    llm = FakeLLM(["Ann met Bob. [1]\nHe refused. [2]"])
+    assert drafter_on(llm).quote("Who?", EVIDENCE) == "Ann met Bob."
+    assert llm.calls[0].options["max_tokens"] == 77
+
+
+@pytest.mark.parametrize("reply", ["", " \n", "...", "[1]"])
+def test_a_reply_without_words_quotes_nothing(reply: str) -> None:
+    assert drafter_on(FakeLLM([reply])).quote("Who?", EVIDENCE) == ""
+
+
+def test_quoting_begins_as_drafting_does_up_to_the_instruction() -> None:
+    llm = FakeLLM(["Bob.", "Bob."])
+    drafter = drafter_on(llm)
+    list(drafter.stream("Whom did Ann meet?", EVIDENCE, Draft()))
+    drafter.quote("Whom did Ann meet?", EVIDENCE)
+    (system, drafting), (same_system, quoting) = (call.messages for call in llm.calls)
+    assert system == same_system
+    shared = commonprefix([drafting[1], quoting[1]])
+    assert shared.endswith("Whom did Ann meet?\n" + shared.rpartition("\n")[2])
+
+
+# Verifying
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ({"yes": 0.6, "no": 0.2, "maybe": 0.2}, 0.75),
+        ({"Yes": 0.3, " yes": 0.2, "YES": 0.1, "No": 0.2, "the": 0.2}, 0.75),
+        ({"yes": 0.9, "the": 0.1}, 1.0),
+        ({"no": 0.9, "yesterday": 0.1}, 0.0),
+        ({"yes": 0.0, "no": 0.0, "the": 1.0}, None),
+        ({"the": 1.0}, None),
+        ({}, None),
+    ],
+)
+def test_the_probability_of_yes_is_its_share_of_yes_and_no(
+    first: dict[str, float], expected: float | None
+) -> None:
+    verdict = drafter_on(FakeLLM([Reply("yes", first=first)])).verify("Who?", EVIDENCE, "Bob.")
+    assert verdict == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize("reply", [Reply("yes"), Reply("no"), Reply("")])
+def test_without_probabilities_there_is_no_verdict(reply: Reply) -> None:
+    assert drafter_on(FakeLLM([reply])).verify("Who?", EVIDENCE, "Bob.") is None
+
+
+def test_verifying_is_one_token_behind_the_draft() -> None:
+    llm = FakeLLM(["Bob.", yes(0.9)])
+    drafter = drafter_on(llm)
+    list(drafter.stream("Whom did Ann meet?", EVIDENCE, Draft()))
+    drafter.verify("Whom did Ann meet?", EVIDENCE, "Bob.")
+    drafting, verifying = llm.calls
+    assert verifying.messages[:2] == drafting.messages
+    assert verifying.messages[2] == ("assistant", "Bob.")
+    assert [role for role, _ in verifying.messages[3:]] == ["user"]
+    assert verifying.options["max_tokens"] == 1
+    assert verifying.options["logprobs"] is True
+    assert verifying.options["top_logprobs"] > 1
+
+
+# Rewriting a follow-up
+
+HISTORY = [
+    Turn(role="user", content=f"Question {number}?")
+    if number % 2
+    else Turn(role="assistant", content=f"Answer {number}. [1][2]")
+    for number in range(1, 11)
+]
+
+
+def test_a_follow_up_is_rewritten_from_the_latest_messages_without_marks() -> None:
+    llm = FakeLLM(["  Who refused Ann?\nBecause she asked."])
+    assert drafter_on(llm).condense("Who refused?", HISTORY) == "Who refused Ann?"
+    assert "User: Question 9?\nAssistant: Answer 10.\n" in sent(llm)
+    assert "Who refused?" in sent(llm)
+    assert "Question 1?" not in sent(llm)
+    assert "[1]" not in sent(llm)
+
+
+@pytest.mark.parametrize("reply", ["", " \n "])
+def test_an_empty_rewriting_is_empty(reply: str) -> None:
+    assert drafter_on(FakeLLM([reply])).condense("Who?", HISTORY) == ""
+
+
+# Failures
+
+
+def test_a_model_that_breaks_off_keeps_what_has_come() -> None:
+    llm = FakeLLM([Reply("Ann met", error=ConnectionError("the line went dead\nat byte 7"))])
+    draft, seen = Draft(), []
+    with pytest.raises(LLMFailedError) as caught:
+        for piece in drafter_on(llm).stream("Who?", EVIDENCE, draft):
+            seen.append(piece)
+    assert seen == ["Ann", " met"]
+    assert str(caught.value) == (
+        "the language model 'fake' failed: ConnectionError: the line went dead"
+    )
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    assert caught.value.retryable
+
+
+def test_an_error_without_a_message_is_named() -> None:
+    with pytest.raises(LLMFailedError, match="TimeoutError: no message"):
+        drafter_on(FakeLLM([Reply(error=TimeoutError())])).quote("Who?", EVIDENCE)
+
+
+def test_errors_of_our_own_pass_unchanged() -> None:
+    llm = FakeLLM(["Bob."])
+    llm.connect_error = LLMUnavailableError("the embedded LLM did not start")
+    with pytest.raises(LLMUnavailableError, match="did not start"):
+        drafter_on(llm).verify("Who?", EVIDENCE, "Bob.")
+
+
+def test_an_interruption_is_not_a_failure_of_the_model() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        drafter_on(FakeLLM([Reply("Ann", error=KeyboardInterrupt())])).quote("Who?", EVIDENCE)
+
+
+# Claims
+
+
+@pytest.mark.parametrize(
+    ("draft", "claims"),
+    [
+        ("", []),
+        (" \n\t ", []),
+        ("...", []),
+        ("[1][2]", []),
+        ("Ann met Bob", ["Ann met Bob"]),
+        ("Ann met Bob. He refused.", ["Ann met Bob.", "He refused."]),
+        ("Ann met Bob! Why? She asked.", ["Ann met Bob!", "Why?", "She asked."]),
+        ("Ann met Bob [1]. He refused. [2][3]", ["Ann met Bob.", "He refused."]),
+        ("Ann [1, 2] met [3-5] Bob [6–8][99].", ["Ann met Bob."]),
+        ("Ann met [sic] Bob in [2024].", ["Ann met [sic] Bob in [2024]."]),
+        ("- Ann met Bob.\n- He refused.\n", ["Ann met Bob.", "He refused."]),
+        ("* Ann met Bob\n\n• He refused", ["Ann met Bob", "He refused"]),
+        ("1. Ann met Bob.\n2. He refused.", ["Ann met Bob.", "He refused."]),
+        ("Mr. Roe met Dr. Poe. J. K. Roe left.", ["Mr. Roe met Dr. Poe.", "J. K. Roe left."]),
+        ("It cost $3.5 billion. 2 men paid.", ["It cost $3.5 billion.", "2 men paid."]),
+        ("“It ends.” He left. (So it did.) Then", ["“It ends.”", "He left.", "(So it did.)", "Then"]),
+        ("Ann asked, “Why?” and left.", ["Ann asked, “Why?” and left."]),
+        ("Élan won. Ärger followed.", ["Élan won.", "Ärger followed."]),
+        ("Ann met Bob.\nHe refused", ["Ann met Bob.", "He refused"]),
+    ],
+)
+def test_a_draft_is_split_into_its_claims(draft: str, claims: list[str]) -> None:
+    assert split_claims(draft) == claims
+
+
+@pytest.mark.parametrize(
+    ("draft", "claims"),
+    [
+        ("Ann met Bob. He refu", ["Ann met Bob."]),
+        ("Ann met Bob. He refused.", ["Ann met Bob.", "He refused."]),
+        ("Ann met Bob. He said “no.”", ["Ann met Bob.", "He said “no.”"]),
+        ("Ann met Bo", ["Ann met Bo"]),
+        ("", []),
+    ],
+)
+def test_a_cut_draft_loses_only_an_unfinished_last_claim(draft: str, claims: list[str]) -> None:
+    assert split_claims(draft, cut=True) == claims
+
+
+plain = st.text(st.sampled_from("aBé9京. !?。“”\"'()-–*•\n\t ,;:/"), max_size=25)
+anything = st.text(max_size=25).filter(lambda text: "[" not in text and "]" not in text)
+marks = st.sampled_from(["[1]", " [12]", "[1][2]", "[99]", " [1, 2]", "[1-3]", "[1–3, 5]", "[123]"])
+
+
+@given(st.lists(st.tuples(plain | anything, marks | st.just("")), max_size=8))
+def test_no_letter_is_lost_but_the_marks(pieces: list[tuple[str, str]]) -> None:
+    claims = split_claims("".join(text + mark for text, mark in pieces))
+    wanted = [sign for text, _ in pieces for sign in text if sign.isalpha()]
+    assert [sign for claim in claims for sign in claim if sign.isalpha()] == wanted
+
+
+@given(st.text(max_size=60) | plain)
+def test_a_claim_holds_a_letter_or_a_digit_and_stands_in_one_line(draft: str) -> None:
+    for claim in split_claims(draft):
+        assert any(sign.isalnum() for sign in claim)
+        assert "\n" not in claim
+        assert claim == claim.strip()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("[", "]", ".", "!", '"', "'", "(", "[1", "[1,", "[1]", "[1, ", ". ", ".\n", '."', "A. "),
+        *(" ", "\n", "\t", " \n", "\u3000", "[1 ", "Mr. ", "-", "é", "京。", "a\n", "a b "),
+    ],
+)
+def test_splitting_takes_time_in_proportion_to_the_draft(piece: str) -> None:
+    draft = f"Ann met {piece * (100_000 // len(piece))} Bob. He refused."
+    begun = time.process_time()
+    claims = split_claims(draft)
+    assert time.process_time() - begun < 1
+    assert claims[-1] == "He refused."
+
+
+def test_evidence_is_not_changed_by_what_the_model_is_shown() -> None:
+    article = Article(['He said "yes"\nand left.'])
+    before: list[Evidence] = article.evidence()
+    list(drafter_on(FakeLLM(["Yes."])).stream("Who?", before, Draft()))
+    assert before == article.evidence()
+    assert before[0].text == article.text

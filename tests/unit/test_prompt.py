@@ -1,0 +1,113 @@
+import re
+from os.path import commonprefix
+from pathlib import Path
+
+import pytest
+
+import prompts
+from qa.generation import prompt as module
+from qa.generation.prompt import Prompt, load_prompt
+
+SHIPPED = sorted(
+    f"{folder.parent.name}/{folder.name}"
+    for folder in Path(prompts.__path__[0]).glob("*/v*")
+    if folder.is_dir()
+)
+VALUES = {"sentences": "[1] One.", "question": "Why?", "conversation": "User: Why?"}
+
+
+def write(folder: Path, **texts: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for role, text in texts.items():
+        (folder / f"{role}.md").write_text(text, "utf-8")
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is taken for the package of prompts."""
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    return tmp_path
+
+
+def load(name: str) -> Prompt:
+    return load_prompt.__wrapped__(name)
+
+
+# The prompts that are shipped
+
+
+def test_each_prompt_that_the_code_uses_is_shipped() -> None:
+    assert {name.partition("/")[0] for name in SHIPPED} >= {"answer", "quote", "verify", "condense"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_prompt_is_complete(name: str) -> None:
+    prompt = load_prompt(name)
+    assert re.fullmatch(re.escape(name) + "@[0-9a-f]{6}", prompt.label)
+    messages = prompt.messages(**VALUES)
+    assert messages[-1][0] == "user"
+    assert all(text and text == text.strip() and "$" not in text for _, text in messages)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_prompt_has_no_straight_double_quote(name: str) -> None:
+    """The embedded LLM ends its own text at one that it has seen."""
+    assert not any('"' in text for _, text in load_prompt(name).messages(**VALUES))
+
+
+def test_answer_and_quote_are_the_same_up_to_the_instruction() -> None:
+    """So the model's server reads the sentences once for both."""
+    answer = load_prompt("answer/v1").messages(**VALUES)
+    quote = load_prompt("quote/v1").messages(**VALUES)
+    assert answer[:-1] == quote[:-1]
+    shared = commonprefix([answer[-1][1], quote[-1][1]])
+    assert shared.index("[1] One.") < shared.index("Why?")
+    assert answer[-1][1] != quote[-1][1]
+
+
+# Loading
+
+
+def test_the_messages_come_in_order_with_the_holes_filled(templates: Path) -> None:
+    write(templates / "answer/v7", user="$sentences\n\n${question}\n", system="Be brief.\n")
+    messages = load("answer/v7").messages(sentences="[1] One.", question="Why?")
+    assert messages == [("system", "Be brief."), ("user", "[1] One.\n\nWhy?")]
+
+
+def test_what_is_filled_in_is_not_a_template(templates: Path) -> None:
+    write(templates / "answer/v7", user="$sentences $question")
+    messages = load("answer/v7").messages(sentences="It cost $5, $question.", question="$sentences")
+    assert messages == [("user", "It cost $5, $question. $sentences")]
+
+
+def test_a_hole_that_is_not_filled_is_an_error(templates: Path) -> None:
+    write(templates / "answer/v7", user="$sentences $question")
+    with pytest.raises(KeyError, match="question"):
+        load("answer/v7").messages(sentences="[1] One.")
+
+
+@pytest.mark.parametrize("user", ["$sentences", "$sentences $question $date", "No hole at all."])
+def test_other_holes_than_the_code_fills_are_found_at_load(templates: Path, user: str) -> None:
+    write(templates / "answer/v7", user=user)
+    with pytest.raises(ValueError, match=r"prompts/answer/v7 .* \['question', 'sentences'\]"):
+        load("answer/v7")
+
+
+def test_a_stray_dollar_sign_is_found_at_load(templates: Path) -> None:
+    write(templates / "answer/v7", user="$sentences $question It costs $5.")
+    with pytest.raises(ValueError, match="answer/v7"):
+        load("answer/v7")
+
+
+def test_a_missing_version_is_an_error(templates: Path) -> None:
+    with pytest.raises(ValueError, match="verify/v99"):
+        load("verify/v99")
+
+
+def test_the_digest_changes_with_every_file(templates: Path) -> None:
+    digests = set()
+    for system, user in [("A", "Bc"), ("Ab", "c"), ("A", "Bd"), ("A ", "Bc")]:
+        write(templates / "verify/v7", system=system, user=user)
+        digests.add(load("verify/v7").digest)
+    assert len(digests) == 4
+    assert load("verify/v7").digest in digests
