@@ -34,7 +34,7 @@ lint: $(INSTALLED) ## Check style, types, the direction of imports and the lock
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/mypy"
-	@"$(BIN)/lint-imports"
+	@"$(BIN)/lint-imports" --no-logo
 	@"$(BIN)/python" -m pip --disable-pip-version-check check
 
 # torch as published is a CUDA build, and its CUDA packages are gigabytes that nothing here
@@ -62,7 +62,7 @@ question:
 # complete, and would take one without it for installed.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>/dev/null || echo missing)." \
 			"Name another: make PYTHON=python3.13 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; \

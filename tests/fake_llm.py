@@ -16,6 +16,7 @@ from pydantic import PrivateAttr
 
 from qa.schema import Evidence
 
+_VERDICT_TOKENS = 8
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 
 
@@ -60,6 +61,16 @@ class Call:
     options: dict[str, Any]
     running: bool = True
 
+    @property
+    def is_verdict(self) -> bool:
+        """Whether it asks for a yes or no."""
+        return self.options["max_tokens"] <= _VERDICT_TOKENS
+
+    @property
+    def text(self) -> str:
+        """The contents of all messages."""
+        return "\n".join(content for _, content in self.messages)
+
 
 class FakeLLM:
     """Implements ``LLM`` by a queue of replies; remembers the calls.
@@ -68,13 +79,28 @@ class FakeLLM:
 
     Args:
         replies: what it says, in order; an endless iterator will do.
+        sure: its yes to every question of a few tokens; those take nothing from the queue then.
         name: the model's name.
+        token_probabilities: whether it tells the probabilities of its first token.
     """
 
-    def __init__(self, replies: Iterable[str | Reply] = (), *, name: str = "fake") -> None:
+    def __init__(
+        self,
+        replies: Iterable[str | Reply] = (),
+        *,
+        sure: float | None = None,
+        name: str = "fake",
+        token_probabilities: bool = True,
+    ) -> None:
         self.name = name
+        self.token_probabilities = token_probabilities
         self.calls: list[Call] = []
         self.connect_error: Exception | None = None
+        self._replies = iter(replies)
+        self._sure = sure
+
+    def say(self, replies: Iterable[str | Reply]) -> None:
+        """What it says from now on."""
         self._replies = iter(replies)
 
     def connect(self) -> BaseChatModel:
@@ -90,12 +116,19 @@ class FakeLLM:
         """Nothing to free."""
 
     def take(self, call: Call) -> Reply:
-        """Remember a call and take the next reply."""
+        """Remember a call and find its reply."""
         self.calls.append(call)
+        if self._sure is not None and call.is_verdict:
+            return yes(self._sure)
         reply = next(self._replies, None)
         if reply is None:
             pytest.fail(f"no reply is left for {call.messages}")
         return Reply(reply) if isinstance(reply, str) else reply
+
+    @property
+    def drafts(self) -> list[Call]:
+        """The calls that asked for more than a yes or no."""
+        return [call for call in self.calls if not call.is_verdict]
 
 
 class _FakeChatModel(BaseChatModel):

@@ -2,7 +2,7 @@ import time
 from os.path import commonprefix
 
 import pytest
-from fake_llm import Article, FakeLLM, Reply, yes
+from fake_llm import Article, FakeLLM, Reply
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,15 +20,9 @@ def drafter_on(llm: FakeLLM) -> Drafter:
         llm,
         answer=load_prompt("answer/v1"),
         quote=load_prompt("quote/v1"),
-        verify=load_prompt("verify/v1"),
         condense=load_prompt("condense/v1"),
         max_tokens=77,
     )
-
-
-def sent(llm: FakeLLM) -> str:
-    """All that was sent in the last call."""
-    return "\n".join(text for _, text in llm.calls[-1].messages)
 
 
 # Drafting
@@ -63,7 +57,7 @@ def test_sentences_are_shown_as_they_stand_documents_by_their_best() -> None:
     offered = [item.model_copy(update={"number": n}) for n, item in enumerate(ranked, start=1)]
     llm = FakeLLM(["Bob."])
     list(drafter_on(llm).stream("Who?", offered, Draft()))
-    assert "[1] Ann met Bob.\n[2] They parted.\n[3] Cid ran.\n[4] Dot sat.\n" in sent(llm)
+    assert "[1] Ann met Bob.\n[2] They parted.\n[3] Cid ran.\n[4] Dot sat.\n" in llm.calls[-1].text
 
 
 def test_a_draft_at_the_length_limit_loses_its_unfinished_sentence() -> None:
@@ -105,92 +99,48 @@ awkward = st.text(st.sampled_from('"“”ab.$[]{}\n\r\t\u2028\x85 1é'), min_si
 def test_no_straight_double_quote_is_sent_and_each_sentence_is_one_line(
     sentences: list[str], question: str, reply: str
 ) -> None:
-    llm = FakeLLM([Reply(reply), Reply(reply), yes(0.5), Reply(reply)])
+    llm = FakeLLM([reply] * 3)
     drafter, offered = drafter_on(llm), Article(sentences).evidence()
     list(drafter.stream(question, offered, Draft()))
     user = llm.calls[0].messages[1][1]
     begins = [line[:4] for line in user.splitlines()[: len(offered)]]
     assert begins == [f"[{number}] "[:4] for number in range(1, len(offered) + 1)]
     assert user.splitlines()[len(offered)] == ""
-    drafter.quote(question, offered)
-    drafter.verify(question, offered, reply)
+    drafter.another(question, offered)
     drafter.condense(question, [Turn(role="user", content=reply)])
-    assert len(llm.calls) == 4
-    assert [text for call in llm.calls for _, text in call.messages if '"' in text] == []
+    assert len(llm.calls) == 3
+    assert [call.messages for call in llm.calls if '"' in call.text] == []
 
 
 def test_quotes_are_shown_typographic() -> None:
     article = Article(['He said "yes" and "no".', 'It is 5" long.'])
     llm = FakeLLM(["Yes."])
     list(drafter_on(llm).stream('What is "yes"?', article.evidence(), Draft()))
-    assert "[1] He said “yes” and “no”.\n[2] It is 5” long.\n" in sent(llm)
-    assert "What is “yes”?" in sent(llm)
+    assert "[1] He said “yes” and “no”.\n[2] It is 5” long.\n" in llm.calls[-1].text
+    assert "What is “yes”?" in llm.calls[-1].text
 
 
-# Quoting
+# The second draft
 
 
-def test_a_quotation_is_the_first_claim_of_the_reply_without_marks() -> None:
-    llm = FakeLLM(["Ann met Bob. [1]\nHe refused. [2]"])
-    assert drafter_on(llm).quote("Who?", EVIDENCE) == "Ann met Bob."
-    assert llm.calls[0].options["max_tokens"] == 77
+@pytest.mark.parametrize("question", ["Whom did Ann meet?", "What did Ann say about Bob?"])
+def test_a_second_draft_is_asked_for_in_the_other_way_behind_the_same_sentences(
+    question: str,
+) -> None:
+    llm = FakeLLM(["Ann met Bob. [1]", "Ann met Bob. [1]\nHe refused. [2]"])
+    drafter = drafter_on(llm)
+    list(drafter.stream(question, EVIDENCE, Draft()))
+    assert drafter.another(question, EVIDENCE) == ["Ann met Bob.", "He refused."]
+    (system, first), (same_system, second) = (call.messages for call in llm.calls)
+    assert system == same_system
+    assert first != second
+    assert f"{question}\n" in commonprefix([first[1], second[1]])
+    assert llm.calls[1].options == llm.calls[0].options
 
 
 @pytest.mark.parametrize("reply", ["", " \n", "...", "[1]"])
-def test_a_reply_without_words_quotes_nothing(reply: str) -> None:
-    assert drafter_on(FakeLLM([reply])).quote("Who?", EVIDENCE) == ""
-
-
-def test_quoting_begins_as_drafting_does_up_to_the_instruction() -> None:
-    llm = FakeLLM(["Bob.", "Bob."])
-    drafter = drafter_on(llm)
-    list(drafter.stream("Whom did Ann meet?", EVIDENCE, Draft()))
-    drafter.quote("Whom did Ann meet?", EVIDENCE)
-    (system, drafting), (same_system, quoting) = (call.messages for call in llm.calls)
-    assert system == same_system
-    shared = commonprefix([drafting[1], quoting[1]])
-    assert shared.endswith("Whom did Ann meet?\n" + shared.rpartition("\n")[2])
-
-
-# Verifying
-
-
-@pytest.mark.parametrize(
-    ("first", "expected"),
-    [
-        ({"yes": 0.6, "no": 0.2, "maybe": 0.2}, 0.75),
-        ({"Yes": 0.3, " yes": 0.2, "YES": 0.1, "No": 0.2, "the": 0.2}, 0.75),
-        ({"yes": 0.9, "the": 0.1}, 1.0),
-        ({"no": 0.9, "yesterday": 0.1}, 0.0),
-        ({"yes": 0.0, "no": 0.0, "the": 1.0}, None),
-        ({"the": 1.0}, None),
-        ({}, None),
-    ],
-)
-def test_the_probability_of_yes_is_its_share_of_yes_and_no(
-    first: dict[str, float], expected: float | None
-) -> None:
-    verdict = drafter_on(FakeLLM([Reply("yes", first=first)])).verify("Who?", EVIDENCE, "Bob.")
-    assert verdict == (None if expected is None else pytest.approx(expected))
-
-
-@pytest.mark.parametrize("reply", [Reply("yes"), Reply("no"), Reply("")])
-def test_without_probabilities_there_is_no_verdict(reply: Reply) -> None:
-    assert drafter_on(FakeLLM([reply])).verify("Who?", EVIDENCE, "Bob.") is None
-
-
-def test_verifying_is_one_token_behind_the_draft() -> None:
-    llm = FakeLLM(["Bob.", yes(0.9)])
-    drafter = drafter_on(llm)
-    list(drafter.stream("Whom did Ann meet?", EVIDENCE, Draft()))
-    drafter.verify("Whom did Ann meet?", EVIDENCE, "Bob.")
-    drafting, verifying = llm.calls
-    assert verifying.messages[:2] == drafting.messages
-    assert verifying.messages[2] == ("assistant", "Bob.")
-    assert [role for role, _ in verifying.messages[3:]] == ["user"]
-    assert verifying.options["max_tokens"] == 1
-    assert verifying.options["logprobs"] is True
-    assert verifying.options["top_logprobs"] > 1
+def test_a_second_draft_without_words_has_no_claims(reply: str) -> None:
+    assert drafter_on(FakeLLM([reply])).another("Who?", EVIDENCE) == []
 
 
 # Rewriting a follow-up
@@ -206,10 +156,10 @@ HISTORY = [
 def test_a_follow_up_is_rewritten_from_the_latest_messages_without_marks() -> None:
     llm = FakeLLM(["  Who refused Ann?\nBecause she asked."])
     assert drafter_on(llm).condense("Who refused?", HISTORY) == "Who refused Ann?"
-    assert "User: Question 9?\nAssistant: Answer 10.\n" in sent(llm)
-    assert "Who refused?" in sent(llm)
-    assert "Question 1?" not in sent(llm)
-    assert "[1]" not in sent(llm)
+    assert "User: Question 9?\nAssistant: Answer 10.\n" in llm.calls[-1].text
+    assert "Who refused?" in llm.calls[-1].text
+    assert "Question 1?" not in llm.calls[-1].text
+    assert "[1]" not in llm.calls[-1].text
 
 
 @pytest.mark.parametrize("reply", ["", " \n "])
@@ -235,20 +185,20 @@ def test_a_model_that_breaks_off_keeps_what_has_come() -> None:
 
 
 def test_an_error_without_a_message_is_named() -> None:
-    with pytest.raises(LLMFailedError, match="TimeoutError: no message"):
-        drafter_on(FakeLLM([Reply(error=TimeoutError())])).quote("Who?", EVIDENCE)
+    with pytest.raises(LLMFailedError, match="failed: TimeoutError$"):
+        drafter_on(FakeLLM([Reply(error=TimeoutError())])).another("Who?", EVIDENCE)
 
 
 def test_errors_of_our_own_pass_unchanged() -> None:
     llm = FakeLLM(["Bob."])
     llm.connect_error = LLMUnavailableError("the embedded LLM did not start")
     with pytest.raises(LLMUnavailableError, match="did not start"):
-        drafter_on(llm).verify("Who?", EVIDENCE, "Bob.")
+        drafter_on(llm).another("Who?", EVIDENCE)
 
 
 def test_an_interruption_is_not_a_failure_of_the_model() -> None:
     with pytest.raises(KeyboardInterrupt):
-        drafter_on(FakeLLM([Reply("Ann", error=KeyboardInterrupt())])).quote("Who?", EVIDENCE)
+        drafter_on(FakeLLM([Reply("Ann", error=KeyboardInterrupt())])).another("Who?", EVIDENCE)
 
 
 # Claims

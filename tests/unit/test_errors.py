@@ -8,9 +8,6 @@ from pkgutil import walk_packages
 
 import pytest
 
-import eval
-import ingest
-import qa
 from qa import errors
 from qa.errors import FootnotedError, LLMError, StoreError, UsageError
 
@@ -50,8 +47,8 @@ def test_every_line_of_the_drawing_says_what_happened() -> None:
 
 
 def test_no_error_is_defined_elsewhere() -> None:
-    for package in (qa, ingest, eval):
-        for module in walk_packages(package.__path__, f"{package.__name__}."):
+    for package in ("qa", "ingest", "eval", "prompts"):
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
             import_module(module.name)
     ours = ("qa.", "ingest.", "eval.", "prompts.")
     assert [error for error in walk() if error.__module__.startswith(ours)] == ERRORS
@@ -60,10 +57,10 @@ def test_no_error_is_defined_elsewhere() -> None:
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_error_can_be_shown_everywhere(error: type[FootnotedError]) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", error.code)
-    assert HTTPStatus(error.status).is_client_error or HTTPStatus(error.status).is_server_error
+    assert 400 <= HTTPStatus(error.status) < 600
     assert error.exit_code in (1, 2)  # 3 is an abstention, 4 a failed gate
     assert isinstance(error.retryable, bool)
-    assert error.help[-1] == "." or error.help.split()[-2:] == ["ingest", "PATH."]
+    assert error.help.endswith(".")
     assert error.__doc__ and not hasattr(builtins, error.__name__)
 
 
@@ -71,13 +68,13 @@ def test_codes_are_unique() -> None:
     assert len({error.code for error in ERRORS}) == len(ERRORS)
 
 
-def test_a_faulty_request_is_the_clients_fault_and_the_rest_is_not() -> None:
+def test_only_what_is_not_the_clients_fault_is_worth_another_try() -> None:
     for error in ERRORS:
         if issubclass(error, UsageError):
-            assert HTTPStatus(error.status).is_client_error
+            assert error.status < 500
             assert not error.retryable
         elif error.retryable:
-            assert HTTPStatus(error.status).is_server_error
+            assert error.status >= 500
     assert StoreError.retryable and LLMError.retryable
 
 
@@ -92,5 +89,5 @@ def test_an_instance_may_carry_a_more_exact_next_step(error: type[FootnotedError
 
 @pytest.mark.parametrize("error", LEAVES)
 def test_every_error_is_raised_in_some_test(error: type[FootnotedError]) -> None:
-    files = [file for file in Path(__file__).parents[1].rglob("test_*.py") if file.name != __file__]
+    files = set(Path(__file__).parents[1].rglob("test_*.py")) - {Path(__file__)}
     assert any(re.search(rf"\b{error.__name__}\b", file.read_text("utf-8")) for file in files)

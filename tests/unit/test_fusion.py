@@ -12,9 +12,7 @@ rankings = st.lists(
 
 
 @given(rankings, st.integers(1, 100))
-def test_a_score_is_the_sum_of_the_reciprocal_ranks(
-    rankings: list[dict[int, int]], k: int
-) -> None:
+def test_a_score_is_the_sum_of_the_reciprocal_ranks(rankings: list[dict[int, int]], k: int) -> None:
     fused = reciprocal_rank_fusion(rankings, k=k)
     assert fused.keys() == set().union(*rankings)
     for item, score in fused.items():

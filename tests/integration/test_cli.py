@@ -1,0 +1,310 @@
+"""The command line with a real Chroma and real files; the models are fakes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_llm import FakeLLM, Reply, yes
+from fakes import BagOfWords
+
+from qa import cli
+from qa.assembly import Assembly
+
+ARTICLE = (
+    "# The bridge\n\nThe old bridge was closed in March. Mayor Ada Lund opened the new bridge on "
+    "12 June. It cost 4 million euros. In a vote called by the council, the town chose green."
+)
+
+
+@pytest.fixture
+def llm() -> FakeLLM:
+    return FakeLLM()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys, llm):
+    """Runs the command line in this process; returns (exit code, stdout, stderr)."""
+    monkeypatch.setenv("FOOTNOTED_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr("qa.assembly.load_embedder", lambda *_, **__: BagOfWords())
+    monkeypatch.setattr(Assembly, "llm", property(lambda _: llm))
+
+    def call(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["footnoted", *arguments])
+        if stdin is not None:
+            path = tmp_path / "stdin"
+            path.write_text(stdin, "utf-8")
+            monkeypatch.setattr(sys, "stdin", path.open(encoding="utf-8"))
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        if stdin is not None:
+            sys.stdin.close()
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def article(tmp_path, run) -> Path:
+    path = tmp_path / "bridge.md"
+    path.write_text(ARTICLE, "utf-8")
+    assert run("ingest", str(path))[0] == 0
+    return path
+
+
+def test_ask_prints_the_answer_and_its_footnote_alone(run, llm, article):
+    llm.say([Reply("Mayor Ada Lund opened the new bridge."), yes(0.97), yes(0.97)])
+    code, out, err = run("ask", "Who opened the new bridge?")
+    assert code == 0
+    assert out.startswith("Mayor Ada Lund opened the new bridge. [1]\n\n[1] bridge.md, sentence 3")
+    assert "“Mayor Ada Lund opened the new bridge on 12 June.”" in out
+    assert "looked at:" in err
+
+
+def test_ask_reads_a_pipe_and_prints_the_contract_as_json(run, llm, article):
+    llm.say([Reply("The bridge cost 4 million euros."), yes(0.97), yes(0.97)])
+    code, out, _ = run("ask", "--json", stdin="How much did the bridge cost?\n")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["status"] == "answered"
+    assert answer["claims"][0]["citations"] == [1]
+    cited = answer["citations"][0]
+    assert ARTICLE[cited["start"] : cited["end"]] == cited["text"]
+
+
+def test_abstaining_exits_with_3_and_says_why(run, llm, article):
+    llm.say([Reply("Tim Cook is the chief executive of Apple.")])
+    code, out, err = run("ask", "Who is the chief executive of Apple?")
+    assert code == 3
+    assert out.strip() == "Not in the sources."
+    assert "why:" in err
+
+
+def test_evidence_only_asks_no_language_model(run, llm, article):
+    code, out, _ = run("ask", "--evidence-only", "Who opened the new bridge?")
+    assert code == 0
+    assert "Ada Lund" in out
+    assert llm.calls == []
+
+
+def test_a_broken_language_model_still_shows_the_evidence(run, llm, article):
+    llm.say([Reply("Mayor", error=ConnectionError("gone"))])
+    code, out, err = run("ask", "Who opened the new bridge?")
+    assert code == 1
+    assert out == ""
+    assert "Mayor Ada Lund opened the new bridge on 12 June." in err
+    assert "--evidence-only" in err
+    assert "Traceback" not in err
+
+
+def test_chat_understands_a_follow_up_and_ends_at_an_empty_line(run, llm, article):
+    llm.say(
+        [
+            Reply("Mayor Ada Lund opened the new bridge."),
+            yes(0.97),
+            yes(0.97),
+            Reply("When was the new bridge opened?"),
+            Reply("The new bridge was opened on 12 June."),
+            yes(0.97),
+            yes(0.97),
+        ]
+    )
+    code, out, err = run("chat", stdin="Who opened the new bridge?\nAnd when was it opened?\n\n")
+    assert code == 0
+    assert "12 June. [1]" in out
+    assert "understood as: When was the new bridge opened?" in err
+
+
+def test_chat_goes_on_after_a_failure(run, llm, article):
+    llm.say(
+        [
+            Reply("", error=ConnectionError("gone")),
+            Reply("Mayor Ada Lund opened the new bridge."),
+            yes(0.97),
+            yes(0.97),
+        ]
+    )
+    question = "Who opened the new bridge?"
+    code, out, err = run("chat", stdin=f"{question}\n{question}\n")
+    assert code == 0
+    assert "gone" in err
+    assert "Ada Lund opened the new bridge. [1]" in out
+
+
+def test_ingesting_again_changes_nothing_and_a_change_replaces(run, article):
+    assert run("ingest", str(article))[1].startswith("unchanged: The bridge")
+    article.write_text(ARTICLE.replace("green", "blue"), "utf-8")
+    assert run("ingest", str(article))[1].startswith("replaced: The bridge")
+    documents = json.loads(run("sources", "list", "--json")[1])
+    assert len(documents) == 1
+    shown = run("sources", "show", documents[0]["id"])
+    assert shown[1] == ARTICLE.replace("green", "blue")
+
+
+def test_sources_are_listed_shown_and_removed(run, article):
+    code, out, _ = run("sources", "list")
+    assert code == 0
+    assert "The bridge" in out
+    (info,) = json.loads(run("sources", "list", "--json")[1])
+    shown = json.loads(run("sources", "show", info["id"], "--json")[1])
+    assert all(start < end for start, end in shown["sentences"])
+    assert run("sources", "remove", info["id"])[0] == 0
+    code, _, err = run("sources", "list")
+    assert (code, "is empty" in err) == (0, True)
+    code, _, err = run("ask", "Who opened the bridge?")
+    assert code == 2
+    assert "footnoted ingest" in err
+
+
+def test_jsonl_keeps_the_ids_that_it_gives(run, tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text('{"doc_id": "a/1", "title": "T", "text": "One day it rained."}\n', "utf-8")
+    (result,) = json.loads(run("ingest", "--json", str(path))[1])
+    assert (result["id"], result["outcome"]) == ("a/1", "added")
+
+
+def test_one_bad_file_does_not_stop_the_others(run, tmp_path):
+    (tmp_path / "good.txt").write_text("It rained on Monday.", "utf-8")
+    (tmp_path / "bad.txt").write_bytes(b"\x00\x01\x02" * 50)
+    code, out, err = run("ingest", str(tmp_path / "bad.txt"), str(tmp_path / "good.txt"))
+    assert code == 1
+    assert "added: good" in out
+    assert "bad.txt" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["ask", "Who?", "-c", "nothing"], 2, "no collection 'nothing'"),
+        (["ask", "???"], 2, "is not a question"),
+        (["ingest"], 2, "nothing to ingest"),
+        (["ingest", "missing.txt"], 1, "missing.txt"),
+        (["sources", "show", "nope"], 1, "no document 'nope'"),
+        (["sources", "list", "-c", "bad name"], 2, "bad name"),
+        (["ask", "-d", "nope", "Who?"], 1, "no document 'nope'"),
+        (["eval", "missing"], 2, "missing"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_a_mistake_is_a_line_and_an_exit_code(run, article, arguments, code, said):
+    got, out, err = run(*arguments)
+    assert got == code
+    assert said in err
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_an_unknown_setting_is_named(run, monkeypatch):
+    monkeypatch.setenv("FOOTNOTED_LLM__MODLE", "x")
+    code, _, err = run("sources", "list")
+    assert code == 2
+    assert "FOOTNOTED_LLM__MODLE" in err
+
+
+def test_the_sample_is_ingested_only_when_there_is_nothing(run, llm):
+    agent = [Reply("Altman arranged the call."), yes(0.97), yes(0.97)]
+    llm.say(list(agent))
+    code, out, err = run("ask", "--sample", "Who arranged the call?")
+    assert code == 0
+    assert out.startswith("A “mutual acquaintance” arranged the call. [1]")
+    assert "ingesting the sample article" in err
+    llm.say(list(agent))
+    assert "ingesting" not in run("ask", "--sample", "Who arranged the call?")[2]
+
+
+def test_eval_prints_the_metrics_and_writes_the_records(run, llm, tmp_path):
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    corpus = {"doc_id": "bridge", "title": "The bridge", "text": ARTICLE}
+    (suite / "corpus.jsonl").write_text(json.dumps(corpus) + "\n", "utf-8")
+    sentence = "Mayor Ada Lund opened the new bridge on 12 June."
+    start = ARTICLE.index(sentence)
+    gold = {"doc_id": "bridge", "start": start, "end": start + len(sentence), "text": sentence}
+    rows = [
+        {"id": "1", "question": "Who opened the new bridge?", "answers": ["Ada Lund"]}
+        | {"answerable": True, "evidence": [gold]},
+        {"id": "2", "question": "Who is the chief executive of Apple?", "answers": []}
+        | {"answerable": False, "evidence": []},
+    ]
+    (suite / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    replies = [Reply("Mayor Ada Lund opened the new bridge."), yes(0.97), yes(0.97)]
+    replies.append(Reply("Tim Cook is the chief executive of Apple."))
+    llm.say(list(replies))
+    code, out, _ = run("eval", str(suite), "--out", str(tmp_path / "out"), "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["metrics"]["str_em"]["mean"] == 1
+    assert summary["metrics"]["citation_f1"]["mean"] == 1
+    assert summary["metrics"]["false_answer_rate"]["mean"] == 0
+    assert summary["metrics"]["verbatim_rate"]["mean"] == 1
+    assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == 2
+    llm.say(list(replies))
+    assert "citation_f1" in run("eval", str(suite))[1]
+
+
+def test_eval_reports_each_failure(run, llm, tmp_path):
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    (suite / "corpus.jsonl").write_text(
+        json.dumps({"doc_id": "a", "title": "A", "text": "It rained on Monday."}) + "\n", "utf-8"
+    )
+    row = {"id": "1", "question": "When did it rain?", "answers": [], "answerable": False}
+    (suite / "questions.jsonl").write_text(json.dumps(row | {"evidence": []}), "utf-8")
+    llm.say([Reply("It", error=ConnectionError("gone"))])
+    code, out, _ = run("eval", str(suite), "--json")
+    assert code == 1
+    assert json.loads(out)["errors"] == {"LLMFailedError": 1}
+
+
+def test_doctor_names_what_is_wrong(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("FOOTNOTED_LLM__WEIGHTS", str(tmp_path / "missing.gguf"))
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "BAD  weights" in out
+    assert "missing.gguf" in out
+    assert "ok   embedder" in out
+    assert any(not finding["ok"] for finding in json.loads(run("doctor", "--json")[1]))
+
+
+def test_a_second_process_is_told_who_has_the_directory(run, article, tmp_path, monkeypatch):
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib; from qa.store import Store\n"
+            "with Store(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()",
+            str(tmp_path / "data"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        code, _, err = run("sources", "list")
+        holder.kill()
+    assert code == 1
+    assert f"process {holder.pid}" in err
+    assert "FOOTNOTED_DATA_DIR" in err
+    assert run("sources", "list")[0] == 0
+
+
+def test_control_characters_of_a_source_do_not_reach_the_terminal(run, tmp_path):
+    (tmp_path / "evil.txt").write_text("The \x1b[31mred\x1b[0m bridge opened on Monday.", "utf-8")
+    assert run("ingest", str(tmp_path / "evil.txt"))[0] == 0
+    code, out, err = run("ask", "--evidence-only", "Which bridge opened on Monday?")
+    assert code == 0
+    assert "bridge opened on Monday" in out
+    assert "\x1b" not in out + err
+
+
+def test_help_shows_examples(run):
+    code, out, _ = run("ask", "--help")
+    assert code == 0
+    assert "Examples:" in out

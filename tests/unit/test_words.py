@@ -1,0 +1,145 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.words import STOPWORDS, Term, fold, stems, terms, words
+
+
+def kinds(text: str, names: frozenset[str] = frozenset()) -> dict[str, str]:
+    return {term.stem: term.kind for term in terms(text, names)}
+
+
+# Folding
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("Straße", "strasse"),
+        ("ﬁn", "fin"),  # a ligature
+        ("１２", "12"),  # full-width digits
+        ("²", "2"),
+        ("Cafe\N{COMBINING ACUTE ACCENT}", "café"),
+        ("“a” ‘b’", "\"a\" 'b'"),
+        ("2010–2020", "2010-2020"),
+        ("yes—no", "yes - no"),
+    ],
+)
+def test_fold(written: str, folded: str) -> None:
+    assert fold(written) == folded
+
+
+@given(st.text(st.characters(codec="latin-1")))
+def test_case_does_not_matter_to_words(text: str) -> None:
+    assert words(text.upper()) == words(text)
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("— … !", []),
+        ("Altman's call", ["altman", "call"]),
+        ("Altman’s call", ["altman", "call"]),
+        ("the investors' money", ["the", "investors", "money"]),
+        ("don’t, o'clock", ["don't", "o'clock"]),
+        ("$500,000.50 in 2025.", ["500,000.50", "in", "2025"]),
+        ("1.5 million", ["1.5", "million"]),
+        ("25-minute call", ["25", "minute", "call"]),
+        ("snake_case", ["snake", "case"]),
+        ("Ünïcode Łódź", ["ünïcode", "łódź"]),
+        ("今天很好", ["今天很好"]),
+    ],
+)
+def test_words(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_stems_are_of_content_words_in_order_with_repeats() -> None:
+    text = "The company arranged calls; who was arranging the call?"
+    assert stems(text) == ["compani", "arrang", "call", "arrang", "call"]
+
+
+def test_a_text_of_stop_words_has_no_stems() -> None:
+    assert stems("What is it that they were?") == []
+    assert stems(" ".join(STOPWORDS)) == []
+
+
+def test_words_that_change_a_claim_are_no_stop_words() -> None:
+    assert not {"without", "against", "never", "less", "million"} & STOPWORDS
+
+
+@given(st.text())
+def test_no_word_is_empty_and_stems_are_no_more_than_words(text: str) -> None:
+    assert all(words(text))
+    assert len(stems(text)) <= len(words(text))
+
+
+# Terms
+
+
+def test_a_capital_within_a_sentence_makes_a_name() -> None:
+    assert kinds("The investors met Altman in Abilene.") == {
+        "investor": "word",
+        "met": "word",
+        "altman": "name",
+        "abilen": "name",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["Investors came.", "It rained. Investors came.", "“Investors came.”", "So: Investors"]
+)
+def test_a_capital_that_begins_a_sentence_does_not(text: str) -> None:
+    assert kinds(text)["investor"] == "word"
+
+
+def test_a_known_name_is_one_at_the_beginning_too() -> None:
+    assert kinds("Altman came.")["altman"] == "word"
+    assert kinds("Altman came.", frozenset({"altman"}))["altman"] == "name"
+
+
+@pytest.mark.parametrize("text", ["OpenAI came.", "NASA came.", "IT came.", "US came."])
+def test_more_than_one_capital_makes_a_name_anywhere(text: str) -> None:
+    assert terms(text)[0].kind == "name"
+
+
+def test_a_possessive_is_the_name() -> None:
+    assert kinds("He saw Altman’s and Musk's and the Joneses' house.") == {
+        "saw": "word",
+        "altman": "name",
+        "musk": "name",
+        "jones": "name",
+        "hous": "word",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("25", "25"),
+        ("500,000", "500000"),
+        ("1.5", "1.5"),
+        ("Three", "3"),
+        ("twenty", "20"),
+        ("eighty", "80"),
+        ("１２", "12"),
+    ],
+)
+def test_numbers_are_digits_without_separators(text: str, number: str) -> None:
+    assert terms(text) == [Term(number, "number")]
+
+
+def test_stop_words_are_no_terms_unless_written_in_capitals() -> None:
+    assert terms("It was they who were there.") == []
+    assert kinds("it was the WHO, or IT") == {"who": "name", "it": "name"}
+
+
+@given(st.text())
+def test_any_text_has_terms(text: str) -> None:
+    found = terms(text)
+    assert all(term.stem for term in found)
+    assert all(term.kind in ("name", "number", "word") for term in found)
