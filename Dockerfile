@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 ARG PYTHON=3.11.14-slim-bookworm
 
 FROM python:${PYTHON} AS builder
@@ -39,7 +37,7 @@ FROM python:${PYTHON}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home footnoted \
+    && useradd --uid 10001 --create-home footnoted \
     && install -d -o footnoted -g footnoted /data
 COPY --from=weights /opt/footnoted/models/*.gguf /opt/footnoted/models/
 COPY --from=builder /opt/footnoted/venv /opt/footnoted/venv

@@ -3,7 +3,6 @@
 Run as a script, this file is that process.
 """
 
-import json
 import os
 import signal
 import socket

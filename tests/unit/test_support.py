@@ -98,7 +98,7 @@ def test_another_spelling_is_no_other_statement(source: str, claim: str) -> None
 
 def test_two_neighbouring_sentences_prove_what_neither_does_alone() -> None:
     claim = "Doug Burgum was approved as Secretary of the Interior."
-    question = "Which office was Doug Burgum approved for?"
+    question = "Who was approved as Secretary of the Interior?"
     assert proof(claim, question, *ARTICLE) == [2, 3]
     assert proof(claim, question, BURGUM[0]) == []
     assert proof(claim, question, BURGUM[1]) == []
@@ -113,7 +113,7 @@ def test_one_sentence_is_preferred_to_two() -> None:
 def test_the_proof_is_in_reading_order_however_it_was_ranked() -> None:
     evidence = Article(ARTICLE).evidence()
     claim = "Doug Burgum was approved as Secretary of the Interior."
-    found = support(claim, "Which office was Doug Burgum approved for?", evidence[::-1])
+    found = support(claim, "Who was approved as Secretary of the Interior?", evidence[::-1])
     assert [item.sentence for item in found.proof] == [2, 3]
 
 
@@ -166,7 +166,7 @@ def test_a_better_proof_has_higher_numbers() -> None:
         # its parts in sentences that have nothing to do with each other
         ("What did MGX invest?", "MGX invested $500 billion."),
         ("What did MGX invest?", "MGX invested $500 billion in Stargate."),
-        ("Who was approved?", "Musk was approved as Secretary of the Interior."),
+        ("Who became Secretary of the Interior?", "MGX became Secretary of the Interior."),
         # the other way round
         ("Did Altman speak with Trump?", "Altman did not speak with Trump."),
         ("Who spoke with Trump?", "Altman never spoke with Trump."),
@@ -349,12 +349,18 @@ def test_a_number_is_proved_by_that_number_alone(stated: int, written: int) -> N
     assert bool(proof(claim, question, source)) == (stated == written)
 
 
-@pytest.mark.parametrize("piece", [". ", "a b ", "“", '"a', "Ann by Bob ", "… ", "Ann. ", "-"])
-def test_a_long_question_and_a_long_claim_are_checked_in_no_time(piece: str) -> None:
-    long = f"Who {piece * (1900 // len(piece))} arranged the call, Ann, Bob or Cid?"
+@pytest.mark.parametrize(
+    "long",
+    [
+        *(". " * 950, "a b " * 475, "“" * 1900, '"a' * 950, "Ann by Bob " * 170, "Ann. " * 380),
+        *("-" * 1900, ". " * 475 + "a b " * 237, "… " * 475 + "Ann " * 237, " ." * 475 + "a " * 475),
+    ],
+)
+def test_the_longest_question_and_as_long_a_claim_are_checked_in_no_time(long: str) -> None:
+    text = f"Who {long} arranged the call?"
     evidence = Article(ARTICLE).evidence()
     begun = time.process_time()
-    support("A friend arranged the call.", long, evidence)
-    support(long, "Who arranged the call?", evidence)
-    state_agent(long, evidence)
+    support("A friend arranged the call.", text, evidence)
+    support(text, "Who arranged the call?", evidence)
+    state_agent(text, evidence)
     assert time.process_time() - begun < 1

@@ -1,0 +1,768 @@
+import itertools
+import json
+import math
+import random
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+from fake_llm import Article, FakeLLM, Reply
+from hypothesis import example, given
+from hypothesis import strategies as st
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
+
+from qa.answerer import MAX_QUESTION_CHARACTERS, Answerer
+from qa.errors import (
+    EmptyCollectionError,
+    LLMFailedError,
+    LLMUnavailableError,
+    NotInCollectionError,
+    QuestionError,
+)
+from qa.generation.drafter import Drafter
+from qa.generation.judge import Judge
+from qa.generation.prompt import load_prompt
+from qa.retrieval.retriever import Retrieval
+from qa.schema import (
+    NO_ANSWER,
+    Answer,
+    AnswerEvent,
+    ClaimEvent,
+    ErrorEvent,
+    Event,
+    Evidence,
+    EvidenceEvent,
+    Timings,
+    TokenEvent,
+    Turn,
+)
+from qa.words import stems
+
+CALL = Article(
+    [
+        "Doug Burgum, then the governor of North Dakota, opened the first door.",
+        "He has since been approved as Secretary of the Interior.",
+        "In a call arranged by a “mutual acquaintance,” Altman spoke with Trump for 25 minutes.",
+        "It won the president-elect over.",
+        "Altman flew to Washington last Wednesday and had dinner\nwith Republican lawmakers.",
+    ],
+    id="call",
+    title="The call",
+)
+STARGATE = Article(
+    [
+        "SoftBank, Oracle and OpenAI put money into Stargate.",
+        "MGX, from the UAE, joined them.",
+        "Stargate is a project of up to $500 billion. 🚀",
+    ],
+    id="stargate",
+    title="Stargate",
+)
+SOURCES = {article.id: article.text for article in (CALL, STARGATE)}
+
+QUESTION = "How long did Altman speak with Trump?"
+RIGHT = "Altman spoke with Trump for 25 minutes."
+WRONG = "Altman spoke with Biden for 25 minutes."
+ALSO_RIGHT = "Altman had dinner with Republican lawmakers for 25 minutes after he flew."
+
+
+class Vectors:
+    """Unit vectors of hashed word stems."""
+
+    name = "hashed-words"
+    dimension = 64
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [self.embed_query(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        counts = [0.0] * self.dimension
+        for stem in stems(text) or [""]:
+            counts[zlib.crc32(stem.encode()) % self.dimension] += 1
+        return [count / math.hypot(*counts) for count in counts]
+
+
+class StubRetriever:
+    """Offers all sentences of the two articles, in an order of its own."""
+
+    def __init__(self, *articles: Article) -> None:
+        self.collection = SimpleNamespace(name="news")
+        self.embedder = Vectors()
+        self.asked: list[tuple[str, Any]] = []
+        self.error: Exception | None = None
+        sentences = [item for article in articles for item in article.evidence()]
+        random.Random(0).shuffle(sentences)
+        self.evidence = tuple(
+            item.model_copy(update={"number": number})
+            for number, item in enumerate(sentences, start=1)
+        )
+
+    def retrieve(self, question: str, *, documents: Sequence[str] | None = None) -> Retrieval:
+        self.asked.append((question, documents))
+        if self.error is not None:
+            raise self.error
+        return Retrieval(self.evidence, "version-7")
+
+
+def answerer_on(
+    llm: FakeLLM | None, *, retriever: StubRetriever | None = None, min_confidence: float = 0.5
+) -> Answerer:
+    drafter = judge = None
+    if llm is not None:
+        drafter = Drafter(
+            llm,
+            answer=load_prompt("answer/v1"),
+            quote=load_prompt("quote/v1"),
+            condense=load_prompt("condense/v1"),
+            max_tokens=77,
+        )
+        judge = Judge(
+            llm,
+            answer=load_prompt("verify_answer/v1"),
+            statement=load_prompt("verify_statement/v1"),
+        )
+    retriever = retriever or StubRetriever(CALL, STARGATE)
+    return Answerer(retriever, drafter, judge, min_confidence=min_confidence)  # type: ignore[arg-type]
+
+
+def saying(*replies: str | Reply, sure: float = 0.99, **options: Any) -> FakeLLM:
+    """A model that says these drafts, then nothing, and is so sure of every claim."""
+    return FakeLLM(itertools.chain(replies, itertools.repeat("")), sure=sure, **options)
+
+
+def ask(*drafts: str | Reply, question: str = QUESTION, **options: Any) -> Answer:
+    return answerer_on(saying(*drafts)).answer(question, **options)
+
+
+def kinds(events: Iterable[Event]) -> list[str]:
+    """The types of the events, repeats of tokens and claims taken together."""
+    return [kind for kind, _ in itertools.groupby(event.type for event in events)]
+
+
+def timeless(answer: Answer) -> Answer:
+    return answer.model_copy(update={"timings_ms": Timings()})
+
+
+def check(answer: Answer) -> None:
+    """What is true of every answer."""
+    for note in answer.citations:
+        assert note.text == SOURCES[note.document_id][note.start : note.end]
+    numbers = [note.number for note in answer.citations]
+    assert numbers == list(range(1, len(numbers) + 1))
+    used = [number for claim in answer.claims for number in claim.citations]
+    assert list(dict.fromkeys(used)) == numbers
+    assert len({note.sentence_id for note in answer.citations}) == len(numbers)
+    for claim in answer.claims:
+        assert bool(claim.citations) == (claim.verdict == "supported")
+    assert (answer.status == "no_answer") == (answer.answer == NO_ANSWER)
+    assert (answer.status == "no_answer") == (not answer.citations)
+    if answer.status == "answered":
+        assert all(claim.verdict == "supported" for claim in answer.claims)
+        assert answer.reason is None
+    else:
+        assert answer.reason
+    assert Answer.model_validate_json(answer.model_dump_json()) == answer
+
+
+# The events
+
+
+def test_events_come_in_order() -> None:
+    answerer = answerer_on(saying(f"{RIGHT} {ALSO_RIGHT}"))
+    events = list(answerer.stream(QUESTION))
+    assert kinds(events) == ["evidence", "token", "claim", "answer"]
+    evidence, *middle, last = events
+    assert isinstance(evidence, EvidenceEvent)
+    assert evidence.standalone_question == QUESTION
+    assert evidence.evidence == list(answerer.retriever.evidence)
+    tokens = [event.text for event in middle if isinstance(event, TokenEvent)]
+    assert len(tokens) > 2
+    assert "".join(tokens) == f"{RIGHT} {ALSO_RIGHT}"
+    claims = [event for event in middle if isinstance(event, ClaimEvent)]
+    assert isinstance(last, AnswerEvent)
+    assert [event.claim for event in claims] == last.answer.claims
+    assert [note for event in claims for note in event.citations] == last.answer.citations
+
+
+def test_the_evidence_comes_before_the_model_is_called() -> None:
+    llm = saying(RIGHT)
+    events = answerer_on(llm).stream(QUESTION)
+    assert next(events).type == "evidence"
+    assert llm.calls == []
+    assert next(events).type == "token"
+    assert llm.calls[0].running
+
+
+def test_a_footnote_comes_with_the_claim_that_uses_it_first() -> None:
+    events = answerer_on(saying(f"{RIGHT} {RIGHT}")).stream(QUESTION)
+    first, second = [event for event in events if isinstance(event, ClaimEvent)]
+    assert [note.number for note in first.citations] == first.claim.citations == [1]
+    assert second.citations == []
+    assert second.claim.citations == [1]
+
+
+@pytest.mark.parametrize("draft", [RIGHT, WRONG, f"{RIGHT} {WRONG}", f"{RIGHT} {ALSO_RIGHT}", ""])
+@pytest.mark.parametrize("policy", ["drop", "mark"])
+def test_answer_is_the_last_event_of_stream(draft: str, policy: Any) -> None:
+    *_, last = answerer_on(saying(draft)).stream(QUESTION, unsupported=policy)
+    answer = answerer_on(saying(draft)).answer(QUESTION, unsupported=policy)
+    assert isinstance(last, AnswerEvent)
+    assert timeless(last.answer) == timeless(answer)
+    check(answer)
+
+
+def test_a_listener_that_leaves_ends_the_call() -> None:
+    llm = saying(RIGHT)
+    events = answerer_on(llm).stream(QUESTION)
+    assert [next(events).type, next(events).type] == ["evidence", "token"]
+    assert llm.calls[0].running
+    events.close()
+    assert not llm.calls[0].running
+
+
+# The answer
+
+
+def test_a_proved_claim_is_answered_with_its_footnote() -> None:
+    answer = ask(RIGHT)
+    check(answer)
+    assert answer.status == "answered"
+    assert answer.answer == f"{RIGHT} [1]"
+    (claim,) = answer.claims
+    assert (claim.text, claim.citations, claim.verdict) == (RIGHT, [1], "supported")
+    (note,) = answer.citations
+    assert note.text == CALL.sentences[2]
+    assert (note.document_id, note.title, note.uri) == ("call", "The call", "call.md")
+    assert (note.sentence, note.sentence_id) == (3, f"call:{note.start}-{note.end}")
+    assert answer.question == answer.standalone_question == QUESTION
+    assert answer.confidence == claim.support > 0.5
+
+
+def test_what_the_model_says_about_sources_is_not_believed() -> None:
+    marked = "Altman spoke with Trump [5] for 25 minutes [99][1, 2]."
+    assert timeless(ask(marked)) == timeless(ask(RIGHT))
+
+
+def test_a_claim_that_needs_two_sentences_has_two_footnotes() -> None:
+    answer = ask(
+        "Doug Burgum was approved as Secretary of the Interior.",
+        question="Who was approved as Secretary of the Interior?",
+    )
+    check(answer)
+    assert answer.answer.endswith("Interior. [1][2]")
+    assert [note.text for note in answer.citations] == list(CALL.sentences[:2])
+
+
+def test_an_unproved_claim_is_dropped() -> None:
+    answer = ask(f"{WRONG} {RIGHT}")
+    check(answer)
+    assert answer.status == "partial"
+    assert answer.answer == f"{RIGHT} [1]"
+    assert [claim.text for claim in answer.claims] == [RIGHT]
+
+
+def test_an_unproved_claim_is_marked_if_asked_for() -> None:
+    answer = ask(f"{WRONG} {RIGHT}", unsupported="mark")
+    check(answer)
+    assert answer.status == "partial"
+    assert answer.answer == f"~~{WRONG}~~ {RIGHT} [1]"
+    assert [claim.verdict for claim in answer.claims] == ["unsupported", "supported"]
+    assert answer.confidence == answer.claims[1].support
+
+
+def test_a_dropped_claim_is_an_event_all_the_same() -> None:
+    events = answerer_on(saying(f"{WRONG} {RIGHT}")).stream(QUESTION)
+    claims = [event.claim for event in events if isinstance(event, ClaimEvent)]
+    assert [(claim.text, claim.verdict) for claim in claims] == [
+        (WRONG, "unsupported"),
+        (RIGHT, "supported"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "draft"),
+    [
+        (QUESTION, WRONG),
+        (QUESTION, "Altman spoke with Trump."),
+        (QUESTION, "I don't know."),
+        (QUESTION, ""),
+        (QUESTION, "[1]"),
+        ("Who is the CEO of Apple?", "Tim Cook is the CEO of Apple."),
+        ("What did MGX invest?", "MGX invested $500 billion in Biden."),
+    ],
+)
+@pytest.mark.parametrize("policy", ["drop", "mark"])
+def test_without_a_proved_claim_it_abstains(question: str, draft: str, policy: Any) -> None:
+    answer = ask(draft, question=question, unsupported=policy)
+    check(answer)
+    assert answer.status == "no_answer"
+    assert answer.answer == NO_ANSWER
+    assert answer.citations == []
+    assert answer.confidence == 0
+    assert answer.reason
+    assert len(answer.reason.split()) > 3
+    assert policy == "mark" or answer.claims == []
+
+
+def test_reasons_are_not_repeated() -> None:
+    assert ask(f"{WRONG} {WRONG}").reason == ask(WRONG).reason
+
+
+def test_the_judge_has_the_last_word() -> None:
+    sure = answerer_on(saying(RIGHT, sure=0.99)).answer(QUESTION)
+    unsure = answerer_on(saying(RIGHT, sure=0.01)).answer(QUESTION)
+    check(unsure)
+    assert (sure.status, unsure.status) == ("answered", "no_answer")
+    assert unsure.reason
+
+
+@pytest.mark.parametrize(("threshold", "status"), [(0.0, "answered"), (1.0, "no_answer")])
+def test_below_the_least_confidence_a_claim_is_withheld(threshold: float, status: str) -> None:
+    answer = answerer_on(saying(RIGHT), min_confidence=threshold).answer(QUESTION)
+    check(answer)
+    assert answer.status == status
+
+
+def test_the_judge_is_not_asked_about_what_is_refused_anyway() -> None:
+    llm = saying(WRONG)
+    answerer_on(llm).answer(QUESTION)
+    assert llm.calls == llm.drafts
+
+
+def test_the_judge_reads_the_proof_and_not_all_the_evidence() -> None:
+    llm = saying(RIGHT)
+    answerer_on(llm).answer(QUESTION)
+    for call in llm.calls[1:]:
+        assert CALL.sentences[2] in call.text
+        assert RIGHT in call.text
+        assert STARGATE.sentences[0] not in call.text
+
+
+def test_a_draft_that_misses_the_question_is_drafted_again() -> None:
+    llm = saying("Altman spoke with Trump.", RIGHT)
+    answer = answerer_on(llm).answer(QUESTION)
+    check(answer)
+    assert answer.answer == f"{RIGHT} [1]"
+    assert len(llm.drafts) == 2
+
+
+def test_a_draft_that_makes_something_up_is_not_drafted_again() -> None:
+    llm = saying(WRONG, RIGHT)
+    assert answerer_on(llm).answer(QUESTION).status == "no_answer"
+    assert len(llm.drafts) == 1
+
+
+def test_the_agent_of_a_passive_is_found_where_the_model_names_the_subject() -> None:
+    answer = ask("Altman arranged the call.", question="Who arranged the call with Trump?")
+    check(answer)
+    assert answer.answer == "A “mutual acquaintance” arranged the call with Trump. [1]"
+    assert [note.text for note in answer.citations] == [CALL.sentences[2]]
+
+
+def test_a_draft_cut_at_the_limit_loses_its_unfinished_sentence() -> None:
+    answer = ask(Reply(f"{RIGHT} Altman flew to Wash", finish="length"))
+    check(answer)
+    assert answer.status == "answered"
+    assert answer.answer == f"{RIGHT} [1]"
+
+
+def test_without_evidence_it_abstains() -> None:
+    for llm in (saying("Altman."), None):
+        answer = answerer_on(llm, retriever=StubRetriever()).answer(QUESTION)
+        check(answer)
+        assert answer.status == "no_answer"
+
+
+# What produced it
+
+
+def test_usage_and_provenance_are_filled() -> None:
+    llm = saying(Reply(RIGHT, tokens=(312, 240, 31)), name="fake-7b")
+    answer = answerer_on(llm).answer(QUESTION)
+    assert answer.usage.prompt_tokens >= 312
+    assert answer.usage.cached_tokens >= 240
+    assert answer.usage.completion_tokens >= 31
+    assert answer.provenance.llm == "fake-7b"
+    assert answer.provenance.embedder == "hashed-words"
+    assert answer.provenance.prompt == load_prompt("answer/v1").label
+    assert answer.provenance.collection == "news"
+    assert answer.provenance.collection_version == "version-7"
+
+
+def test_timings_ascend() -> None:
+    marks = list(ask(RIGHT).timings_ms.model_dump().values())
+    assert None not in marks
+    assert marks == sorted(marks)
+    assert marks[0] >= 0
+
+
+def test_what_did_not_happen_has_no_time() -> None:
+    timings = ask("").timings_ms
+    assert timings.first_token is None
+    assert timings.first_claim is None
+    assert timings.total is not None
+    assert ask(WRONG).timings_ms.first_claim is None
+
+
+@pytest.mark.parametrize("draft", [RIGHT, f"{WRONG} {RIGHT}", WRONG])
+def test_an_answer_is_json_by_its_schema(draft: str) -> None:
+    answer = ask(draft, unsupported="mark")
+    written = json.loads(answer.model_dump_json())
+    jsonschema.validate(written, Answer.model_json_schema(mode="serialization"))
+    assert written == answer.model_dump(mode="json")
+    assert list(written) == [
+        *("question", "standalone_question", "status", "answer", "claims", "citations"),
+        *("confidence", "reason", "timings_ms", "usage", "provenance"),
+    ]
+
+
+# Failures
+
+
+def test_a_model_that_breaks_off_ends_the_stream_with_an_error() -> None:
+    llm = saying(Reply("Altman spoke", error=ConnectionError("the line went dead")), RIGHT)
+    answerer = answerer_on(llm)
+    events = list(answerer.stream(QUESTION))
+    assert kinds(events) == ["evidence", "token", "error"]
+    error = events[-1]
+    assert isinstance(error, ErrorEvent)
+    assert error.code == "llm-failed"
+    assert "the line went dead" in error.message
+    assert error.help
+    assert error.retryable
+    answer = answerer.answer(QUESTION)
+    assert answer.answer == f"{RIGHT} [1]"
+
+
+def test_a_judge_that_breaks_off_ends_the_stream_with_an_error() -> None:
+    llm = FakeLLM([RIGHT, Reply(error=TimeoutError("too slow"))])
+    events = list(answerer_on(llm).stream(QUESTION))
+    assert kinds(events) == ["evidence", "token", "error"]
+
+
+def test_a_model_that_does_not_start_ends_the_stream_with_an_error() -> None:
+    llm = saying(RIGHT)
+    llm.connect_error = LLMUnavailableError("the embedded LLM did not start", help="Install it.")
+    events = list(answerer_on(llm).stream(QUESTION))
+    assert events[1:] == [
+        ErrorEvent(
+            code="llm-unavailable",
+            message="the embedded LLM did not start",
+            help="Install it.",
+            retryable=True,
+        )
+    ]
+
+
+def test_answer_raises_what_stream_reports() -> None:
+    llm = saying(Reply("Altman", error=ConnectionError("the line went dead")))
+    with pytest.raises(LLMFailedError, match="the line went dead"):
+        answerer_on(llm).answer(QUESTION)
+
+
+@pytest.mark.parametrize("error", [EmptyCollectionError("empty"), NotInCollectionError("no 'x'")])
+def test_what_fails_before_the_first_event_is_raised(error: Exception) -> None:
+    retriever = StubRetriever(CALL)
+    retriever.error = error
+    events = answerer_on(saying(RIGHT), retriever=retriever).stream(QUESTION)
+    with pytest.raises(type(error)):
+        next(events)
+
+
+def test_a_rewriting_that_fails_is_raised() -> None:
+    llm = saying(Reply(error=ConnectionError("the line went dead")))
+    events = answerer_on(llm).stream("Who arranged it?", HISTORY)
+    with pytest.raises(LLMFailedError):
+        next(events)
+
+
+@pytest.mark.parametrize("question", ["", " \n\t", "?", "…!", "x" * (MAX_QUESTION_CHARACTERS + 1)])
+def test_an_empty_or_too_long_question_is_refused(question: str) -> None:
+    llm = saying(RIGHT)
+    retriever = StubRetriever(CALL)
+    answerer = answerer_on(llm, retriever=retriever)
+    with pytest.raises(QuestionError) as caught:
+        next(answerer.stream(question))
+    assert len(str(caught.value)) < 200
+    with pytest.raises(QuestionError):
+        answerer.answer(question)
+    assert llm.calls == []
+    assert retriever.asked == []
+
+
+@pytest.mark.parametrize("question", ["Why \udcff?", "\ud83d Who spoke with Trump?"])
+def test_half_a_character_is_no_question(question: str) -> None:
+    """As a command line that is not valid UTF-8, or broken JSON, brings in."""
+    with pytest.raises(QuestionError):
+        next(answerer_on(saying(RIGHT)).stream(question))
+
+
+def test_half_a_character_in_a_draft_does_not_break_the_answer() -> None:
+    """As a server sends that cuts a pair of surrogates between two tokens."""
+    events = list(answerer_on(saying(Reply(pieces=[RIGHT, " \ud83d", "\ude80"]))).stream(QUESTION))
+    assert kinds(events) == ["evidence", "token", "claim", "answer"]
+    assert isinstance(events[-1], AnswerEvent)
+    check(events[-1].answer)
+
+
+def test_the_longest_question_is_answered() -> None:
+    question = QUESTION.rjust(MAX_QUESTION_CHARACTERS, "x")
+    assert answerer_on(saying(RIGHT)).answer(f" {question}\n").question == question
+
+
+# Where it looks
+
+
+def test_documents_are_passed_on() -> None:
+    retriever = StubRetriever(CALL)
+    answerer = answerer_on(saying(RIGHT, RIGHT), retriever=retriever)
+    answerer.answer(QUESTION)
+    answerer.answer(QUESTION, documents=["call"])
+    assert retriever.asked == [(QUESTION, None), (QUESTION, ["call"])]
+
+
+# Follow-ups
+
+HISTORY = [
+    Turn(role="user", content="Did Altman have a call with Trump?"),
+    Turn(role="assistant", content="Altman spoke with Trump for 25 minutes. [1]"),
+]
+REWRITTEN = "Who arranged the call of Altman with Trump?"
+
+
+def test_a_follow_up_is_rewritten_by_the_model() -> None:
+    retriever = StubRetriever(CALL)
+    llm = saying(REWRITTEN, "A “mutual acquaintance” arranged the call.")
+    answer = answerer_on(llm, retriever=retriever).answer("Who arranged it?", HISTORY)
+    check(answer)
+    assert answer.question == "Who arranged it?"
+    assert answer.standalone_question == REWRITTEN
+    assert retriever.asked == [(REWRITTEN, None)]
+    assert "Altman have a call with Trump?" in llm.calls[0].text
+    assert REWRITTEN in llm.calls[1].text
+    assert answer.status == "answered"
+
+
+@pytest.mark.parametrize(
+    "rewriting",
+    [
+        "Who arranged the call of Altman with Biden?",
+        "Did Tim Cook arrange the call?",
+        "Who arranged the call of Altman with Trump in 2025?",
+        "",
+        "…",
+    ],
+)
+def test_a_rewriting_that_invents_something_is_not_used(rewriting: str) -> None:
+    retriever = StubRetriever(CALL)
+    answer = answerer_on(saying(rewriting), retriever=retriever).answer("Who arranged it?", HISTORY)
+    assert answer.standalone_question == "Did Altman have a call with Trump? Who arranged it?"
+    assert retriever.asked == [(answer.standalone_question, None)]
+
+
+def test_without_a_model_a_follow_up_is_joined_to_what_it_follows() -> None:
+    answer = answerer_on(None).answer("Who arranged it?", HISTORY)
+    assert answer.standalone_question == "Did Altman have a call with Trump? Who arranged it?"
+    assert answer.question == "Who arranged it?"
+
+
+@pytest.mark.parametrize(
+    "question", ["Who arranged it?", "And Oracle?", "Why?", "What about MGX?", "Where is he from?"]
+)
+def test_a_question_that_leans_on_the_conversation_is_rewritten(question: str) -> None:
+    llm = saying("")
+    answerer_on(llm).answer(question, HISTORY)
+    assert "Altman have a call with Trump?" in llm.calls[0].text
+
+
+@pytest.mark.parametrize(
+    ("question", "history"),
+    [
+        ("Who put money into the Stargate project?", HISTORY),
+        (QUESTION, HISTORY),
+        ("Who arranged it?", []),
+        ("Who arranged it?", [Turn(role="assistant", content="Ask me about Altman.")]),
+    ],
+)
+def test_a_question_that_stands_alone_is_not_rewritten(
+    question: str, history: list[Turn]
+) -> None:
+    llm = saying(RIGHT)
+    answer = answerer_on(llm).answer(question, history)
+    assert answer.standalone_question == question
+    assert all("Ask me about Altman" not in call.text for call in llm.calls)
+    assert all("Altman have a call" not in call.text for call in llm.calls)
+
+
+# Without a model
+
+
+@pytest.mark.parametrize(
+    ("question", "article", "place"),
+    [
+        (QUESTION, CALL, 2),
+        ("Where did Altman have dinner with Republican lawmakers?", CALL, 4),
+        ("How large a project is Stargate?", STARGATE, 2),
+        ("Who put money into Stargate?", STARGATE, 0),
+    ],
+)
+def test_evidence_only_answers_with_the_best_sentence(
+    question: str, article: Article, place: int
+) -> None:
+    answer = answerer_on(None, min_confidence=0.3).answer(question)
+    check(answer)
+    assert answer.status == "answered"
+    assert answer.answer == f"{article.sentences[place]} [1]"
+    assert [note.text for note in answer.citations] == [article.sentences[place]]
+    assert answer.provenance.llm == answer.provenance.prompt == "none"
+    assert answer.timings_ms.first_token is None
+
+
+def test_evidence_only_has_no_tokens() -> None:
+    assert kinds(answerer_on(None).stream(QUESTION)) == ["evidence", "claim", "answer"]
+
+
+def test_evidence_only_abstains_where_no_sentence_speaks_of_it() -> None:
+    answer = answerer_on(None).answer("Which bees dance in Vienna?")
+    check(answer)
+    assert answer.status == "no_answer"
+
+
+def test_evidence_only_does_not_blame_a_model() -> None:
+    answer = answerer_on(None, retriever=StubRetriever()).answer(QUESTION)
+    assert answer.reason
+    assert "model" not in answer.reason
+
+
+# As a part of a chain
+
+
+@pytest.mark.parametrize("request_", [QUESTION, {"question": QUESTION}])
+def test_a_runnable_takes_a_question_or_a_dict(request_: Any) -> None:
+    answer = answerer_on(saying(RIGHT)).as_runnable().invoke(request_)
+    assert timeless(answer) == timeless(ask(RIGHT))
+
+
+def test_a_runnable_takes_every_argument_of_answer() -> None:
+    retriever = StubRetriever(CALL)
+    llm = saying(REWRITTEN, f"A “mutual acquaintance” arranged the call. {WRONG}")
+    request = {
+        "question": "Who arranged it?",
+        "history": HISTORY,
+        "documents": ["call"],
+        "unsupported": "mark",
+    }
+    answer = answerer_on(llm, retriever=retriever).as_runnable().invoke(request)
+    assert retriever.asked == [(REWRITTEN, ["call"])]
+    assert answer.status == "partial"
+    assert f"~~{WRONG}~~" in answer.answer
+
+
+def test_a_runnable_is_part_of_a_chain() -> None:
+    runnable = answerer_on(saying(RIGHT, RIGHT)).as_runnable()
+    texts = runnable | (lambda answer: answer.answer) | StrOutputParser()
+    assert texts.invoke(QUESTION) == f"{RIGHT} [1]"
+    assert texts.batch([{"question": QUESTION}]) == [f"{RIGHT} [1]"]
+
+
+@pytest.mark.parametrize("prompt", [PromptTemplate, ChatPromptTemplate])
+def test_a_runnable_follows_a_prompt(prompt: Any) -> None:
+    chain = prompt.from_template("How long did Altman speak with {whom}?") | (
+        answerer_on(saying(RIGHT)).as_runnable()
+    )
+    answer = chain.invoke({"whom": "Trump"})
+    assert answer.question == QUESTION
+    assert answer.answer == f"{RIGHT} [1]"
+
+
+def test_a_runnable_raises() -> None:
+    with pytest.raises(QuestionError):
+        answerer_on(saying(RIGHT)).as_runnable().invoke("")
+
+
+# Whatever the model says
+
+SENTENCES = [*CALL.sentences, *STARGATE.sentences]
+pieces = st.sampled_from(
+    [
+        *SENTENCES,
+        *(sentence[: len(sentence) // 2] for sentence in SENTENCES),
+        *(RIGHT, WRONG, ALSO_RIGHT, "Doug Burgum was approved as Secretary of the Interior."),
+        *("[1]", "[99]", "[1, 2]", "[", "]", "[[", "1.", "“", '"', "$", "~~", "\n", "- ", "🚀"),
+        *("Altman", "25", "$500 billion", "MGX", "he", "not", "e\u0301", "\u200b", "\x00", "ﬁ"),
+    ]
+)
+drafts = st.one_of(
+    st.lists(pieces, max_size=8).map(" ".join),
+    st.lists(pieces, max_size=8).map("".join),
+    st.text(max_size=60),
+)
+questions = st.sampled_from(
+    [
+        QUESTION,
+        "Who was approved as Secretary of the Interior?",
+        "What is Stargate?",
+        "Did Altman fly to Washington?",
+        "Who put money into Stargate?",
+    ]
+)
+
+
+@given(questions, drafts, drafts, st.sampled_from(["drop", "mark"]))
+@example(QUESTION, f"{RIGHT} {WRONG} [99]", "", "drop")
+@example("What is Stargate?", " ".join(SENTENCES), "", "mark")
+def test_whatever_is_drafted_every_footnote_is_a_quotation(
+    question: str, draft: str, second: str, policy: Any
+) -> None:
+    answerer = answerer_on(saying(draft, second), min_confidence=0.0)
+    events = list(answerer.stream(question, unsupported=policy))
+    answer = events[-1].answer  # type: ignore[union-attr]
+    check(answer)
+    offered: set[str] = {item.sentence_id for item in answerer.retriever.evidence}  # type: ignore[attr-defined]
+    assert {note.sentence_id for note in answer.citations} <= offered
+    tokens = "".join(event.text for event in events if isinstance(event, TokenEvent))
+    assert tokens == draft
+
+
+@given(questions, drafts, st.lists(st.integers(0, 400), max_size=12))
+@example(QUESTION, f"{RIGHT} [12] {ALSO_RIGHT}", list(range(100)))
+def test_footnotes_do_not_depend_on_how_the_stream_is_split(
+    question: str, draft: str, cuts: list[int]
+) -> None:
+    bounds = [0, *sorted(min(cut, len(draft)) for cut in cuts), len(draft)]
+    split = [draft[start:end] for start, end in itertools.pairwise(bounds)]
+    answers = [
+        answerer_on(saying(Reply(pieces=way)), min_confidence=0.0).answer(question)
+        for way in (split, [draft], list(draft))
+    ]
+    assert timeless(answers[0]) == timeless(answers[1]) == timeless(answers[2])
+
+
+@given(st.text(max_size=80) | st.lists(pieces, max_size=4).map(" ".join))
+def test_whatever_is_asked_it_is_answered_or_refused(question: str) -> None:
+    answerer = answerer_on(saying(RIGHT), min_confidence=0.0)
+    if re.search(r"[^\W_]", question):
+        check(answerer.answer(question))
+        check(answerer_on(None, min_confidence=0.0).answer(question))
+    else:
+        with pytest.raises(QuestionError):
+            answerer.answer(question)
+
+
+def test_all_the_sentences_can_be_cited_at_once() -> None:
+    """So the properties above are about answers, and not about abstentions alone."""
+    draft = " ".join(SENTENCES).replace("\n", " ")
+    answer = answerer_on(saying(draft), min_confidence=0.0).answer("What is Stargate?")
+    check(answer)
+    assert len(answer.citations) >= 6
+
+
+def test_evidence_is_real() -> None:
+    for item in StubRetriever(CALL, STARGATE).evidence:
+        assert isinstance(item, Evidence)
+        assert SOURCES[item.document_id][item.start : item.end] == item.text
