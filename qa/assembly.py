@@ -29,7 +29,6 @@ class Assembly:
     def __init__(self, settings: Settings, *, progress: Progress | None = None) -> None:
         self.settings = settings
         self._progress = progress
-        self._retrievers: dict[str, Retriever] = {}
 
     @property
     def models_dir(self) -> Path:

@@ -15,6 +15,7 @@ FootnotedError
 ├── StoreError                    Chroma cannot do its part
 │   ├── StoreLockedError          another process holds the data directory
 │   ├── StoreUnreachableError     the Chroma server does not answer
+│   ├── SnapshotGoneError         documents changed while they were read
 │   └── EmbedderMismatchError     the collection was made with another embedder
 ├── WeightsError                  the embedded LLM's weights are missing or wrong
 │   ├── WeightsNotFoundError      none of the four places has them
@@ -156,6 +157,13 @@ class StoreUnreachableError(StoreError):
 
     code = "store-unreachable"
     help = "Start the Chroma server, or unset FOOTNOTED_STORE__URL to use the embedded one."
+
+
+class SnapshotGoneError(StoreError):
+    """Documents changed while they were read."""
+
+    code = "snapshot-gone"
+    help = "Try again. If it stays, remove that document and ingest it again."
 
 
 class EmbedderMismatchError(StoreError):

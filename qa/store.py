@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 from filelock import FileLock, Timeout
@@ -22,6 +23,8 @@ from qa.disk import writing
 from qa.errors import (
     EmbedderMismatchError,
     NotInCollectionError,
+    SettingsError,
+    SnapshotGoneError,
     StoreError,
     StoreLockedError,
     StoreUnreachableError,
@@ -118,7 +121,7 @@ class Store:
         with _talking(self.location):
             chunks = self._client.get_collection(_chroma_name(name, _CHUNKS), None)
             heads = self._client.get_collection(_chroma_name(name, _HEADS), None)
-        return Collection(name, self.location, chunks, heads, self._client)
+        return Collection(name, self.location, chunks, heads, self._client, self._lock is not None)
 
     def create(self, name: str, *, embedder: str, dimension: int) -> "Collection":
         """Open a collection for writing; make it first if need be.
@@ -151,10 +154,18 @@ class Store:
 
 
 class Collection:
-    """Documents of one name, with the vectors of their chunks."""
+    """Documents of one name, with the vectors of their chunks.
 
-    def __init__(self, name: str, location: str, chunks: Any, heads: Any, client: Any) -> None:
+    Attributes:
+        name: as the user knows it.
+        exclusive: whether no other process can write to it.
+    """
+
+    def __init__(
+        self, name: str, location: str, chunks: Any, heads: Any, client: Any, exclusive: bool
+    ) -> None:
         self.name = name
+        self.exclusive = exclusive
         self._location = location
         self._chunks = chunks
         self._heads = heads
@@ -228,18 +239,36 @@ class Collection:
             wanted *= 4
 
     def get(self, ids: Sequence[str], snapshot: "Snapshot") -> dict[str, StoredChunk]:
-        """Chunks by id; ids that are not in ``snapshot`` are left out."""
+        """Chunks of ``snapshot`` by id.
+
+        Raises:
+            SnapshotGoneError: some have been replaced or removed since.
+        """
         if not ids:
             return {}
         with _talking(self._location):
             found = self._chunks.get(ids=list(ids), include=["documents", "metadatas"])
-        return _attach_all(found, snapshot)
+        attached = _attach_all(found, snapshot)
+        if len(attached) != len(set(ids)):
+            raise SnapshotGoneError("documents changed while they were read")
+        return attached
 
-    def chunks(self, snapshot: "Snapshot") -> Iterator[StoredChunk]:
-        """All chunks of ``snapshot``, in no particular order."""
+    def chunks(self, snapshot: "Snapshot") -> list[StoredChunk]:
+        """All chunks of ``snapshot``, in no particular order.
+
+        Raises:
+            SnapshotGoneError: some have been replaced or removed since.
+        """
         with _talking(self._location):
-            for page in _pages(self._chunks, include=["documents", "metadatas"]):
-                yield from _attach_all(page, snapshot).values()
+            found = [
+                stored
+                for page in _pages(self._chunks, include=["documents", "metadatas"])
+                for stored in _attach_all(page, snapshot).values()
+            ]
+        # Pages are read by offset, so a deletion meanwhile can push a chunk out of both.
+        if len({stored.id for stored in found}) != sum(info.chunks for info in snapshot.documents):
+            raise SnapshotGoneError("documents changed while they were read")
+        return found
 
     def document(self, document_id: str) -> StoredDocument:
         """A document put together again from its chunks.
@@ -253,11 +282,6 @@ class Collection:
             raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
         found = self.get([chunk_id(info, index) for index in range(info.chunks)], snapshot)
         chunks = sorted((stored.chunk for stored in found.values()), key=lambda item: item.index)
-        if len(chunks) != info.chunks:
-            raise StoreError(
-                f"document {document_id!r} has {len(chunks)} of its {info.chunks} chunks",
-                help="Remove it with 'footnoted sources remove' and ingest it again.",
-            )
         return StoredDocument(
             info,
             "".join(chunk.text for chunk in chunks),
@@ -299,9 +323,12 @@ class Collection:
             self._heads.upsert(
                 ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
             )
-            self._chunks.delete(
-                where={"$and": [{"key": info.key}, {"revision": {"$ne": info.revision}}]}
-            )
+            # An id that was derived from a text may come back as one that the user gives.
+            self._heads.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
+            for field, value in (("key", info.key), ("document_id", info.id)):
+                self._chunks.delete(
+                    where={"$and": [{field: value}, {"revision": {"$ne": info.revision}}]}
+                )
         return info
 
     def remove(self, document_id: str) -> DocumentInfo:
@@ -392,9 +419,11 @@ class Snapshot:
         info = self._by_id.get(str(metadata["document_id"]))
         return info is not None and info.revision == metadata["revision"]
 
-    def attach(self, identity: str, text: str, metadata: Mapping[str, Any]) -> StoredChunk | None:
-        """A chunk as stored, or ``None`` if it does not count."""
-        if not self.holds(metadata):
+    def attach(
+        self, identity: str, text: str | None, metadata: Mapping[str, Any] | None
+    ) -> StoredChunk | None:
+        """A chunk as stored, or ``None`` if it does not count, or was deleted a moment ago."""
+        if text is None or metadata is None or not self.holds(metadata):
             return None
         bounds = json.loads(str(metadata["sentences"]))
         start = int(metadata["start"])
@@ -502,19 +531,21 @@ def _embedded_client(path: Path) -> Any:
 
 
 def _remote_client(url: str) -> Any:
-    from urllib.parse import urlsplit
-
     import chromadb
 
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    with _talking(url):
+    try:
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 8000)
+    except ValueError as error:
+        raise SettingsError(f"FOOTNOTED_STORE__URL={url!r} is no address: {error}") from None
+    try:
         return chromadb.HttpClient(
-            host=parts.hostname or "localhost",
-            port=parts.port or (443 if secure else 8000),
-            ssl=secure,
-            settings=_settings(),
+            host=parts.hostname or "localhost", port=port, ssl=secure, settings=_settings()
         )
+    except Exception as error:  # whatever else may listen there, the client fails in its own way
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise StoreUnreachableError(f"no Chroma server at {url!r}: {said}") from error
 
 
 def _settings() -> Any:

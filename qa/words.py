@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -54,34 +54,48 @@ class Term:
     Attributes:
         stem: what is compared; numbers in digits without separators.
         kind: ``name`` for a capital letter that does not merely begin a sentence.
+        text: the word as it stands, for messages.
     """
 
     stem: str
     kind: Literal["name", "number", "word"]
+    text: str = field(default="", compare=False)
 
 
-def terms(text: str, names: frozenset[str] = frozenset()) -> list[Term]:
+def terms(
+    text: str, names: frozenset[str] = frozenset(), common: frozenset[str] | None = None
+) -> list[Term]:
     """The content words of ``text`` with their kinds, in order, repeats kept.
 
     Args:
         text: any text.
         names: stems known as names from elsewhere; they are names at a sentence's beginning too.
+        common: stems known as plain words from elsewhere. If given, whatever else begins a
+            sentence with a capital is taken for a name, unless it looks like an opening word.
     """
     found: list[Term] = []
-    for match in _WORD.finditer(text.translate(_QUOTES)):
+    plain = text.translate(_QUOTES)
+    end = 0
+    for match in _WORD.finditer(plain):
         token = match.group().removesuffix("'s").removesuffix("'")
         word = fold(token)
+        begins = end == 0 or _STOP.search(plain, end, match.start()) is not None
+        end = match.end()
         if word in _NUMBERS or word[0].isdigit():
-            found.append(Term(_NUMBERS.get(word) or word.replace(",", ""), "number"))
+            number = _NUMBERS.get(word) or word.replace(",", "")
+            found.append(Term(number, "number", token))
         elif word not in STOPWORDS or (token.isupper() and len(token) > 1):
             stem = _stemmer().stemWord(word)
-            begins = _BEGINNING.search(text, 0, match.start()) is not None
             certain = not begins or token[1:] != token[1:].lower() or stem in names
-            found.append(Term(stem, "name" if token[0].isupper() and certain else "word"))
+            if common is not None and not certain:
+                certain = stem not in common and not _OPENING.fullmatch(word)
+            kind: Literal["name", "word"] = "name" if token[0].isupper() and certain else "word"
+            found.append(Term(stem, kind, token))
     return found
 
 
-_BEGINNING = re.compile(r"(?:^|[.!?:]\s)[\s\W]*\Z")
+_STOP = re.compile(r"[.!?:]\W*\s")
+_OPENING = re.compile(r"\w+(?:ly|ing|ed)|yes|given|despite|many|several|people|today|last|next")
 _NUMBERS = {
     word: str(value)
     for value, word in enumerate(

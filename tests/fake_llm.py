@@ -27,7 +27,8 @@ class Reply:
     Attributes:
         text: all of it.
         pieces: how it streams; ``None`` for word by word.
-        first: probabilities of its first token, reported if the caller asks for them.
+        first: probabilities of its first token, reported if the caller asks for them; of the
+            later ones it is certain.
         finish: the ``finish_reason``.
         tokens: prompt, cached and completion tokens, reported at the end.
         error: raised after the last piece.
@@ -153,8 +154,9 @@ class _FakeChatModel(BaseChatModel):
         try:
             for number, piece in enumerate(pieces):
                 metadata = {}
-                if options.get("logprobs") and reply.first is not None and number == 0:
-                    metadata["logprobs"] = {"content": [_token(piece, reply.first)]}
+                if options.get("logprobs") and reply.first is not None:
+                    probabilities = {piece: 1.0} if number else reply.first
+                    metadata["logprobs"] = {"content": [_token(piece, probabilities)]}
                 yield _chunk(piece, response_metadata=metadata)
             if reply.error is not None:
                 raise reply.error

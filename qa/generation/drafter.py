@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
 _STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')
-_MARKS = re.compile(r"\s*\[\d{1,3}(?:\s*[,–-]\s*\d{1,3}){0,8}\]")
-_CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]*\s+(?=[“‘\"(]?[A-Z0-9À-Þ])|\s*\n+\s*")
+_MARKS = re.compile(r" ?\[\d{1,3}(?: ?[,–-] ?\d{1,3}){0,8}\]")
+_CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A-Z0-9À-Þ])")
+_LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
+_LONGEST_ABBREVIATION = 6
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|No|vs|Gen|Sen|Rep|Gov|Inc|Ltd|Co|[A-Z])\.)\Z"
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|No|vs|Gen|Sen|Rep|Gov|Inc|Ltd|Co|[A-Z])\.\Z"
 )
 _ASKS_FOR_WORDS = re.compile(
     r"\b(?:what|how|which words)\b.*\b(?:say|said|ask|asked|tell|told|call|called|describe|"
@@ -150,16 +152,17 @@ def split_claims(text: str, *, cut: bool = False) -> list[str]:
         text: the draft.
         cut: drop an unfinished last sentence, unless it is all there is.
     """
-    plain = _MARKS.sub("", text).strip()
     claims: list[str] = []
-    start = 0
-    for match in _CLAIM_END.finditer(plain):
-        piece = plain[start : match.start()] + match.group().rstrip()
-        if "\n" not in match.group() and _ABBREVIATION.search(piece):
-            continue
-        claims.append(piece)
-        start = match.end()
-    claims.append(plain[start:])
+    for line in text.splitlines():
+        plain = _MARKS.sub("", " ".join(line.split()))
+        listed = _LIST_MARK.match(plain)
+        start = listed.end() if listed else 0
+        for match in _CLAIM_END.finditer(plain):
+            recent = max(start, match.start() - _LONGEST_ABBREVIATION)
+            if not _ABBREVIATION.search(plain, recent, match.start()):
+                claims.append(plain[start : match.end()])
+                start = match.end()
+        claims.append(plain[start:])
     claims = [claim.strip(" -*•\t") for claim in claims]
     claims = [claim for claim in claims if any(sign.isalnum() for sign in claim)]
     if cut and len(claims) > 1 and not claims[-1].rstrip("”’\"')").endswith((".", "!", "?")):

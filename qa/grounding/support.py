@@ -72,13 +72,12 @@ def find_support(
         similarity: cosine by the embedder.
     """
     asked = {term.stem for term in terms(question)}
-    names = frozenset(
-        term.stem
-        for text in (question, *(item.text for item in evidence))
-        for term in terms(text)
-        if term.kind == "name"
+    met = [term for text in (question, *(e.text for e in evidence)) for term in terms(text)]
+    stated = terms(
+        claim,
+        names=frozenset(term.stem for term in met if term.kind == "name"),
+        common=frozenset(term.stem for term in met if term.text.islower()),
     )
-    stated = terms(claim, names)
     added = [term for term in stated if term.stem not in asked]
     if not added and not _YES_NO.match(question):
         return Support((), reason="the draft only repeats the question", retry=True)
@@ -88,7 +87,9 @@ def find_support(
     if not answers_kind(question, claim):
         return Support((), reason="the draft has nothing of the kind asked for", retry=True)
     candidates = [_Candidate.of(members, evidence) for members in _sets(evidence)]
-    failures = [candidate.contradicts(claim, stated, added) for candidate in candidates]
+    # A title that the question names need not be said again.
+    quoted = [said for said in _QUOTED.findall(fold(claim)) if said not in fold(question)]
+    failures = [candidate.contradicts(claim, quoted, stated, added) for candidate in candidates]
     passed = [
         candidate
         for candidate, failure in zip(candidates, failures, strict=True)
@@ -153,22 +154,24 @@ class _Candidate:
         context = f"{before.get(first.sentence - 1, '')} {text}".strip()
         return cls(members, text, context, said, known)
 
-    def contradicts(self, claim: str, stated: list[Term], added: list[Term]) -> str | None:
+    def contradicts(
+        self, claim: str, quoted: list[str], stated: list[Term], added: list[Term]
+    ) -> str | None:
         """Why these sentences cannot prove the claim, or ``None`` if they may."""
         folded = fold(self.text)
-        for quotation in _QUOTED.findall(fold(claim)):
-            if quotation.strip(" .,!?;:") not in folded:
-                return f"no sentence has the words “{quotation}”"
+        for quotation in quoted:
+            if not re.search(rf"(?<!\w){re.escape(quotation.strip(' .,!?;:'))}(?!\w)", folded):
+                return f"the draft quotes “{quotation}”, and no sentence does"
         for term in added:
             if term.kind != "word" and term.stem not in self.said:
-                return f"no sentence that fits says {term.stem!r}"
+                return f"the draft says “{term.text}”, and no sentence that fits does"
         for term in stated:
             if term.kind != "word" and term.stem not in self.known:
-                return f"the sentences that fit are not about {term.stem!r}"
+                return f"no sentence that fits is about “{term.text}”"
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"
-        if _NEGATIONS & set(words(claim)) and not _NEGATIONS & set(words(self.text)):
+        if _denies(claim) and not _denies(self.text):
             return "no sentence that fits denies it"
         return None
 
@@ -207,6 +210,10 @@ def _find_agent(question: str, evidence: Sequence[Evidence]) -> str | None:
             if deed & set(stems(match["deed"])):
                 return re.sub(r"[,.](?=[”\"])", "", match["agent"])
     return None
+
+
+def _denies(text: str) -> bool:
+    return any(word in _NEGATIONS or word.endswith("n't") for word in words(text))
 
 
 def _share(wanted: Sequence[str], found: frozenset[str]) -> float:

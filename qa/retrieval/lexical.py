@@ -12,6 +12,7 @@ from typing import Any
 from qa.words import stems
 
 _IDS = "ids.json"
+_BUILDING = ".building-"
 
 
 class LexicalIndex:
@@ -58,17 +59,20 @@ class LexicalIndex:
     def save(self, folder: Path) -> None:
         """Write the index whole or not at all; older versions beside it are removed."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+        building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=folder.parent))
         try:
             if self._engine is not None:
                 self._engine.save(building / "index", show_progress=False)
             (building / _IDS).write_text(json.dumps(list(self._ids)), "utf-8")
-            if not folder.exists():
+            try:
                 os.replace(building, folder)
+            except OSError:
+                if not folder.exists():
+                    raise  # else another thread or process has saved the same version
         finally:
             shutil.rmtree(building, ignore_errors=True)
         for other in folder.parent.iterdir():
-            if other != folder:
+            if other != folder and not other.name.startswith(_BUILDING):
                 shutil.rmtree(other, ignore_errors=True)
 
     def search(

@@ -5,12 +5,14 @@ sentence. A sentence that leans on the one before it ("He refused.") brings that
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qa.errors import EmptyCollectionError
+from qa.disk import writing
+from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
@@ -26,6 +28,8 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 """How a sentence begins that is not understood without the one before it."""
+
+_ATTEMPTS = 5
 
 _LEANING = 4
 """How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
@@ -72,6 +76,7 @@ class Retriever:
         self.embedder = embedder
         self._index_dir = index_dir / collection.name
         self._index: tuple[str, LexicalIndex] | None = None
+        self._indexing = threading.Lock()
         self._candidates = candidates
         self._evidence = evidence
         self._rrf_k = rrf_k
@@ -83,6 +88,14 @@ class Retriever:
             EmptyCollectionError: the collection has no documents.
             NotInCollectionError: a named document is not there.
         """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._retrieve(question, documents)
+            except SnapshotGoneError:
+                continue  # a document was replaced meanwhile; the next snapshot has the new one
+        return self._retrieve(question, documents)
+
+    def _retrieve(self, question: str, documents: Sequence[str] | None) -> Retrieval:
         snapshot = self.collection.snapshot()
         if not snapshot.documents:
             raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
@@ -141,14 +154,16 @@ class Retriever:
         self._lexical_index(self.collection.snapshot())
 
     def _lexical_index(self, snapshot: Snapshot) -> LexicalIndex:
-        if self._index is None or self._index[0] != snapshot.version:
-            folder = self._index_dir / snapshot.version
-            index = LexicalIndex.load(folder)
-            if index is None:
-                index = LexicalIndex.build(_indexed(self.collection.chunks(snapshot)))
-                index.save(folder)
-            self._index = (snapshot.version, index)
-        return self._index[1]
+        with self._indexing:
+            if self._index is None or self._index[0] != snapshot.version:
+                folder = self._index_dir / snapshot.version
+                index = LexicalIndex.load(folder)
+                if index is None:
+                    index = LexicalIndex.build(_indexed(self.collection.chunks(snapshot)))
+                    with writing(folder):
+                        index.save(folder)
+                self._index = (snapshot.version, index)
+            return self._index[1]
 
     def _before(
         self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
@@ -188,7 +203,7 @@ def _sentence(stored: StoredChunk, offset: int) -> str:
     return chunk.text[span.start - chunk.start : span.end - chunk.start]
 
 
-def _indexed(chunks: Iterator[StoredChunk]) -> Iterator[tuple[str, str]]:
+def _indexed(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str]]:
     for stored in chunks:
         for offset in range(len(stored.chunk.sentences)):
             text = f"{stored.document.title} {_sentence(stored, offset)}"

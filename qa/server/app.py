@@ -1,8 +1,10 @@
 """The HTTP face: the application, and the server that runs it."""
 
 import logging
+import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +16,7 @@ from fastapi import FastAPI
 import qa
 from qa.assembly import Assembly
 from qa.errors import UsageError
-from qa.server import asking, documents, health, problems
+from qa.server import asking, documents, handlers, health
 from qa.server.limits import BodyLimit
 from qa.server.service import Service
 
@@ -54,11 +56,12 @@ def create_app(assembly: Assembly) -> FastAPI:
         description="Answers questions from your own articles and footnotes every claim with the "
         "exact sentence that proves it. Errors are RFC 9457 problem documents.",
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
     )
     app.state.service = service
     app.add_middleware(BodyLimit, max_bytes=assembly.settings.server.max_body_bytes)
-    problems.install(app)
+    handlers.install(app)
     for part in (asking, documents, health):
         app.include_router(part.router)
     return app
@@ -71,48 +74,47 @@ def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str],
         assembly: what answers.
         host: address to listen on.
         port: 0 for a free one.
-        announce: called with the URL once the server takes requests.
+        announce: called with the URL as soon as it can be connected to.
 
     Raises:
         UsageError: it cannot listen there.
         StoreLockedError: another process has the data directory.
     """
+    app = create_app(assembly)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
     try:
-        with _listen(host, port) as listener:
+        with _listen(host, port) as listener, _stopped_by_signals(server):
             if assembly.settings.store.url is None:
                 # A locked directory is told at once. A Chroma server may still be starting.
                 _ = assembly.store
-            config = uvicorn.Config(
-                create_app(assembly),
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-            server = _Server(config, lambda: announce(_url(listener)))
-            with _stopping(server):
-                server.run(sockets=[listener])
+            announce(_url(listener))
+            server.run(sockets=[listener])
     finally:
         assembly.close()
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._tell()
+    if app.state.service.at_work and _in_main_thread():
+        # A thread cannot be interrupted, and Python would wait for it, be it for minutes. Ingest
+        # is safe against being killed at any moment.
+        logger.warning("ended with requests under way: they took more than %s s", _GRACE_SECONDS)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 @contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[None]:
-    """Let signals stop the server before it has set its own handlers, and after.
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Let signals end the server before it handles them itself, and once more behind it.
 
-    Once it has shut down, uvicorn raises the signal again; by default that would end the process
-    before the assembly is closed.
+    Having shut down, uvicorn raises the signal again; by default that would end the process before
+    the assembly is closed.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         yield
         return
     before = {
@@ -124,6 +126,10 @@ def _stopping(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """``/v1/ask``: a question and its whole answer."""
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from qa.server.problems import Problem, describe
 from qa.server.requests import Question
 from qa.server.service import Service, Shared
 
+logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["answers"])
 
 _EXAMPLE: dict[str, Any] = {
@@ -99,7 +101,10 @@ async def ask(question: Question, service: Shared) -> Answer | Response:
     model fails, the problem's member `evidence` holds the sentences that were found.
     """
     answer = await service.answer(partial(_answer, service, question))
-    return answer.reply() if isinstance(answer, Problem) else answer
+    if isinstance(answer, Problem):
+        logger.warning("POST '/v1/ask': %s: %s", answer.code, answer.detail)
+        return answer.reply()
+    return answer
 
 
 def _answer(service: Service, asked: Question) -> Answer | Problem:

@@ -41,7 +41,6 @@ def readyz(service: Shared) -> Ready | Response:
     return Problem.of_status(
         503,
         "; ".join(missing),
-        retryable=True,
         checks={name: check.model_dump() for name, check in checks.items()},
     ).reply()
 

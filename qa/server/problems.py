@@ -1,16 +1,13 @@
-"""Errors as RFC 9457 problem documents: the one shape of every reply that is not a success."""
+"""Problem documents (RFC 9457): the one shape of every reply that is not a success."""
 
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
 
 from qa.errors import (
     EmptyCollectionError,
@@ -23,8 +20,6 @@ from qa.errors import (
 from qa.schema import ErrorEvent
 
 MEDIA_TYPE = "application/problem+json"
-
-logger = logging.getLogger(__name__)
 
 _SEE_DOCS = "GET /docs shows what each request takes."
 
@@ -47,7 +42,9 @@ class _Kind(NamedTuple):
 _BY_STATUS = {
     400: _Kind("bad-request", "The request cannot be read"),
     404: _Kind("not-found", "There is nothing at this address"),
-    405: _Kind("method-not-allowed", "This address takes other methods"),
+    405: _Kind(
+        "method-not-allowed", "This address takes other methods", "The header Allow names them."
+    ),
     413: _Kind(
         "body-too-large",
         "The request's body is too large",
@@ -123,7 +120,7 @@ class Problem(BaseModel):
             "status": status,
             "detail": detail,
             "help": kind.help,
-            "retryable": False,
+            "retryable": status == HTTPStatus.SERVICE_UNAVAILABLE,
         } | members
         return cls.model_validate({"type": f"/problems/{fields['code']}"} | fields)
 
@@ -145,27 +142,24 @@ def describe(*kinds: type[FootnotedError] | int) -> dict[int | str, dict[str, An
             if isinstance(kind, int)
             else Problem.of(kind("What happened, and the value that caused it."))
         )
-        schema = {"$ref": "#/components/schemas/Problem"}
         entry = described.setdefault(
             problem.status,
             {
-                "description": HTTPStatus(problem.status).phrase,
-                "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}},
+                "description": "",
+                "content": {
+                    MEDIA_TYPE: {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                        "examples": {},
+                    }
+                },
             },
         )
+        entry["description"] = ". ".join(filter(None, [entry["description"], problem.title]))
         entry["content"][MEDIA_TYPE]["examples"][problem.code] = {
             "summary": problem.title,
             "value": problem.model_dump(mode="json"),
         }
     return described
-
-
-def install(app: FastAPI) -> None:
-    """Make every error of ``app`` a problem document."""
-    app.add_exception_handler(FootnotedError, _footnoted)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 def _of_kind(
@@ -193,65 +187,3 @@ def _kinds(kind: type[FootnotedError] = FootnotedError) -> Iterator[type[Footnot
     yield kind
     for narrower in kind.__subclasses__():
         yield from _kinds(narrower)
-
-
-# ── from exceptions to replies ──────────────────────────────────────────────────────────────
-
-
-async def _footnoted(request: Request, error: Exception) -> Response:
-    assert isinstance(error, FootnotedError)
-    if error.status >= 500:
-        logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
-    return Problem.of(error).reply()
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail = error.detail
-    if detail == HTTPStatus(error.status_code).phrase:
-        detail = f"{request.method} {request.url.path!r}: {detail.lower()}"
-    return Problem.of_status(error.status_code, detail).reply(error.headers)
-
-
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    # Starlette raises the error again behind this reply, and the server logs its traceback.
-    return Problem.of_status(500, "The server's log says more.").reply()
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    for item in found:
-        if item["type"] == "json_invalid":
-            where = f"{item['ctx']['error']} at character {item['loc'][-1]}"
-            return Problem.of_status(400, f"the body is not JSON: {where}").reply()
-    errors = [{"loc": list(item["loc"]), "msg": _in_words(item)} for item in found]
-    members: dict[str, Any] = {"errors": errors}
-    if any(item["loc"] == ("body",) for item in found):
-        members["help"] = "Send a JSON object, with the header Content-Type: application/json."
-    detail = "; ".join(f"{_name(item['loc'])}: {_in_words(item)}" for item in found)
-    return Problem.of_status(422, detail, **members).reply()
-
-
-_WORDS = {
-    "missing": "is missing",
-    "extra_forbidden": "there is no such field",
-    "string_type": "must be a string",
-    "list_type": "must be a list",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "dict_type": "must be a JSON object",
-    "model_type": "must be a JSON object",
-    "model_attributes_type": "must be a JSON object",
-}
-
-
-def _in_words(item: Mapping[str, Any]) -> str:
-    message = _WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
-    return message.replace("Input should be", "must be")
-
-
-def _name(loc: Sequence[str | int]) -> str:
-    """``("body", "documents", 0, "text")`` as ``documents[0].text``."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[1:])
-    return "".join(parts).removeprefix(".") or str(loc[0])

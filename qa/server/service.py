@@ -1,11 +1,13 @@
 """What the endpoints share."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
 from qa.answerer import Answerer
 from qa.assembly import Assembly
@@ -16,9 +18,10 @@ from qa.store import Store
 T = TypeVar("T")
 
 _QUESTIONS = 32
-_SUBMISSIONS = 4
-"""Threads for questions and for submissions, apart from each other and from the pool that serves
-the rest: a list of documents does not wait behind a language model."""
+_READINGS = 4
+_WRITINGS = 4
+"""Threads for each kind of long work, apart from each other and from the pool that serves the
+rest: a list of documents does not wait behind a language model, nor a write behind a slow page."""
 
 
 class Service:
@@ -32,8 +35,10 @@ class Service:
         self.assembly = assembly
         self.embedder_problem: str | None = "it is not loaded yet"
         self._questions = CapacityLimiter(_QUESTIONS)
-        self._submissions = CapacityLimiter(_SUBMISSIONS)
-        self._writing = threading.Lock()
+        self._readings = CapacityLimiter(_READINGS)
+        self._writings = CapacityLimiter(_WRITINGS)
+        self._at_work: set[int] = set()
+        self._one_writer = threading.Lock()
         self._opening = threading.Lock()
         self._loading = threading.Lock()
         self._building = threading.Lock()
@@ -75,7 +80,7 @@ class Service:
         answerer = self._answerers.get(key)
         if answerer is None:
             self.store.collection(collection)
-            _ = self.embedder  # loaded out here: behind the lock, nobody could ask for the LLM
+            _ = self.embedder  # not behind the lock: /readyz waits there for the LLM
             with self._building:
                 answerer = self._answerers.get(key) or self.assembly.answerer(
                     collection, evidence_only=evidence_only
@@ -93,20 +98,40 @@ class Service:
 
     async def answer(self, work: Callable[[], T]) -> T:
         """Run the answering of a question in a thread."""
-        return await to_thread.run_sync(work, limiter=self._questions)
+        return await self._run(work, self._questions)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run the reading of a submission in a thread."""
-        return await to_thread.run_sync(work, limiter=self._submissions)
+        return await self._run(work, self._readings)
 
     async def write(self, work: Callable[[], T]) -> T:
         """Run a change of a collection in a thread, one change at a time."""
 
         def alone() -> T:
-            with self._writing:
+            with self._one_writer:
                 return work()
 
-        return await to_thread.run_sync(alone, limiter=self._submissions)
+        return await self._run(alone, self._writings)
+
+    @property
+    def at_work(self) -> int:
+        """How many of these threads are at work, wanted still or not."""
+        return len(self._at_work)
+
+    async def _run(self, work: Callable[[], T], limiter: CapacityLimiter) -> T:
+        def counted() -> T:
+            thread = threading.get_ident()
+            self._at_work.add(thread)
+            try:
+                return work()
+            finally:
+                self._at_work.discard(thread)
+
+        try:
+            return await to_thread.run_sync(counted, limiter=limiter)
+        except asyncio.CancelledError:
+            # Only a server that stops cancels requests. Let out, this would be a bare 500.
+            raise HTTPException(503, "the server is stopping") from None
 
 
 def _service(request: Request) -> Service:

@@ -13,13 +13,20 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from langchain_core.messages import AIMessageChunk
+from pydantic import BaseModel
 
 import qa
 from ingest.pipeline import Ingestor
 from qa.assembly import Assembly
-from qa.errors import LLMFailedError, LLMUnavailableError, StoreError, WeightsNotFoundError
+from qa.errors import (
+    LLMFailedError,
+    LLMUnavailableError,
+    StoreError,
+    UnreadableError,
+    WeightsNotFoundError,
+)
 from qa.retrieval.embedder import Embedder
-from qa.schema import Answer
+from qa.schema import Answer, Document
 from qa.server.app import create_app
 from qa.server.requests import TextsSubmission, TextSubmission, UrlSubmission
 from qa.settings import GroundingSettings, LLMSettings, ServerSettings, Settings, StoreSettings
@@ -66,13 +73,13 @@ class FakeLLM:
     def stream(self, messages: Any, **options: Any) -> Iterator[AIMessageChunk]:
         if options["max_tokens"] < 10:
             tokens = [{"top_logprobs": [{"token": "Yes", "logprob": 0.0}]}]
-            yield AIMessageChunk("Yes", response_metadata={"logprobs": {"content": tokens}})
+            yield AIMessageChunk(content="Yes", response_metadata={"logprobs": {"content": tokens}})
             return
         time.sleep(self.delay)
         if isinstance(self.reply, Exception):
             raise self.reply
         for word in self.reply.split(" "):
-            yield AIMessageChunk(word + " ")
+            yield AIMessageChunk(content=word + " ")
 
     def start_in_background(self) -> None:
         pass
@@ -219,13 +226,18 @@ def test_a_collection_made_anew_by_somebody_else_is_opened_anew(
     ],
 )
 def test_llm_down_is_503_with_the_evidence(
-    filled: TestClient, llm: FakeLLM, failure: Exception, code: str
+    filled: TestClient,
+    llm: FakeLLM,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+    code: str,
 ) -> None:
     llm.refusal = failure
     body = problem(ask(filled, "Who arranged the call?"), 503, code)
     assert body["detail"] == str(failure)
     assert any(item["text"].endswith("for Altman.") for item in body["evidence"])
     assert body["evidence"][0]["number"] == 1
+    assert f"{code}: {failure}" in caplog.text
 
 
 @pytest.mark.parametrize("failure", [LLMFailedError("cut"), RuntimeError("cut")])
@@ -286,13 +298,18 @@ def test_lone_surrogates_can_be_quoted_in_a_problem(filled: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/documents"])
-@pytest.mark.parametrize("content", [b"{", b"", b'{"question": }', b"\xff\xfe{}", b"[" * 9000])
+@pytest.mark.parametrize("content", [b"{", b'{"question": }', b"\xff\xfe{}", b"[" * 9000])
 def test_bad_json(filled: TestClient, path: str, content: bytes) -> None:
     headers = {"content-type": "application/json"}
-    reply = filled.post(path, content=content, headers=headers)
-    body = reply.json()
-    problem(reply, body["status"], body["code"])
-    assert body["status"] in ((400, 422) if content == b"" else (400,))
+    problem(filled.post(path, content=content, headers=headers), 400, "bad-request")
+
+
+def test_no_body(filled: TestClient) -> None:
+    headers = {"content-type": "application/json"}
+    problem(filled.post("/v1/ask"), 422, "invalid-request")
+    problem(filled.post("/v1/ask", headers=headers), 422, "invalid-request")
+    problem(filled.post("/v1/documents"), 415, "unsupported-media-type")
+    problem(filled.post("/v1/documents", headers=headers), 400, "bad-request")
 
 
 @pytest.mark.parametrize("content", ["[]", "5", '"text"', "null"])
@@ -514,9 +531,22 @@ def test_malformed_texts(client: TestClient, fields: dict[str, Any], word: str) 
     assert word in body["detail"]
 
 
-def test_a_text_without_a_sentence(client: TestClient) -> None:
-    reply = client.post("/v1/documents", json={"text": "\u200b\u2060"})
-    assert reply.status_code in (201, 422)
+def test_a_text_refused_by_ingest_does_not_stop_the_others(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original: Callable[..., Any] = Ingestor.ingest
+
+    def ingest(ingestor: Ingestor, document: Document) -> Any:
+        if document.id == "bad":
+            raise UnreadableError("'bad' holds no sentence")
+        return original(ingestor, document)
+
+    monkeypatch.setattr(Ingestor, "ingest", ingest)
+    documents = [{"doc_id": "bad", "text": "–"}, {"doc_id": "good", "text": "It rained."}]
+    reply = client.post("/v1/documents", json={"documents": documents})
+    assert reply.status_code == 201
+    assert [item["outcome"] for item in reply.json()["documents"]] == ["failed", "added"]
+    problem(client.post("/v1/documents", json=documents[0]), 422, "unreadable")
 
 
 def test_neither_json_nor_a_form(client: TestClient) -> None:
@@ -703,11 +733,15 @@ def test_a_body_too_large_by_its_own_declaration(client: TestClient) -> None:
     assert "20000" in body["detail"]
 
 
-@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
-@pytest.mark.parametrize("path", ["/v1/documents", "/v1/ask"])
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1/ask", "application/json"),
+        ("/v1/documents", "application/json"),
+        ("/v1/documents", "multipart/form-data; boundary=b"),
+    ],
+)
 def test_a_body_too_large_without_a_declaration(client: TestClient, path: str, kind: str) -> None:
-    if path == "/v1/ask" and kind != "application/json":
-        pytest.skip("there is no form to ask by")
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
 
     def pieces() -> Iterator[bytes]:
@@ -731,9 +765,16 @@ def test_a_body_just_small_enough(client: TestClient) -> None:
 def test_what_is_not_there(client: TestClient) -> None:
     body = problem(client.get("/v2/ask"), 404, "not-found")
     assert "/v2/ask" in body["detail"]
-    reply = client.get("/v1/ask")
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [("/v1/ask", "POST"), ("/v1/documents", "GET, POST"), ("/v1/documents/a/b", "DELETE, GET")],
+)
+def test_other_methods(client: TestClient, path: str, allow: str) -> None:
+    reply = client.put(path)
     problem(reply, 405, "method-not-allowed")
-    assert reply.headers["allow"] == "POST"
+    assert reply.headers["allow"] == allow
 
 
 def test_health(client: TestClient) -> None:
@@ -802,7 +843,7 @@ def test_readiness_of_the_packaged_weights(tmp_path: Path, monkeypatch: pytest.M
 def test_an_embedder_that_cannot_be_loaded(tmp_path: Path) -> None:
     class Broken(Assembly):
         @property
-        def embedder(self) -> Embedder:  # type: ignore[override]
+        def embedder(self) -> Embedder:
             raise StoreError("the embedder is broken")
 
     with Broken(Settings(data_dir=tmp_path)) as assembly:
@@ -862,7 +903,11 @@ def test_the_examples_are_true_to_the_models(client: TestClient) -> None:
     [footnote] = answer.citations
     assert footnote.end - footnote.start == len(footnote.text)
     body = paths["/v1/documents"]["post"]["requestBody"]["content"]["application/json"]
-    models = {"text": TextSubmission, "url": UrlSubmission, "texts": TextsSubmission}
+    models: dict[str, type[BaseModel]] = {
+        "text": TextSubmission,
+        "url": UrlSubmission,
+        "texts": TextsSubmission,
+    }
     assert set(body["examples"]) == set(models)
     for name, model in models.items():
         model.model_validate(body["examples"][name]["value"])

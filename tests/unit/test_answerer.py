@@ -68,7 +68,8 @@ SOURCES = {article.id: article.text for article in (CALL, STARGATE)}
 QUESTION = "How long did Altman speak with Trump?"
 RIGHT = "Altman spoke with Trump for 25 minutes."
 WRONG = "Altman spoke with Biden for 25 minutes."
-ALSO_RIGHT = "Altman had dinner with Republican lawmakers for 25 minutes after he flew."
+ALSO_RIGHT = "Altman had dinner with Republican lawmakers."
+OPEN_QUESTION = "What did Altman do?"
 
 
 class Vectors:
@@ -174,11 +175,11 @@ def check(answer: Answer) -> None:
 
 def test_events_come_in_order() -> None:
     answerer = answerer_on(saying(f"{RIGHT} {ALSO_RIGHT}"))
-    events = list(answerer.stream(QUESTION))
+    events = list(answerer.stream(OPEN_QUESTION))
     assert kinds(events) == ["evidence", "token", "claim", "answer"]
     evidence, *middle, last = events
     assert isinstance(evidence, EvidenceEvent)
-    assert evidence.standalone_question == QUESTION
+    assert evidence.standalone_question == OPEN_QUESTION
     assert evidence.evidence == list(answerer.retriever.evidence)
     tokens = [event.text for event in middle if isinstance(event, TokenEvent)]
     assert len(tokens) > 2
@@ -186,6 +187,7 @@ def test_events_come_in_order() -> None:
     claims = [event for event in middle if isinstance(event, ClaimEvent)]
     assert isinstance(last, AnswerEvent)
     assert [event.claim for event in claims] == last.answer.claims
+    assert [claim.text for claim in last.answer.claims] == [RIGHT, ALSO_RIGHT]
     assert [note for event in claims for note in event.citations] == last.answer.citations
 
 
@@ -209,8 +211,8 @@ def test_a_footnote_comes_with_the_claim_that_uses_it_first() -> None:
 @pytest.mark.parametrize("draft", [RIGHT, WRONG, f"{RIGHT} {WRONG}", f"{RIGHT} {ALSO_RIGHT}", ""])
 @pytest.mark.parametrize("policy", ["drop", "mark"])
 def test_answer_is_the_last_event_of_stream(draft: str, policy: Any) -> None:
-    *_, last = answerer_on(saying(draft)).stream(QUESTION, unsupported=policy)
-    answer = answerer_on(saying(draft)).answer(QUESTION, unsupported=policy)
+    *_, last = answerer_on(saying(draft)).stream(OPEN_QUESTION, unsupported=policy)
+    answer = answerer_on(saying(draft)).answer(OPEN_QUESTION, unsupported=policy)
     assert isinstance(last, AnswerEvent)
     assert timeless(last.answer) == timeless(answer)
     check(answer)
@@ -589,9 +591,7 @@ def test_a_question_that_leans_on_the_conversation_is_rewritten(question: str) -
         ("Who arranged it?", [Turn(role="assistant", content="Ask me about Altman.")]),
     ],
 )
-def test_a_question_that_stands_alone_is_not_rewritten(
-    question: str, history: list[Turn]
-) -> None:
+def test_a_question_that_stands_alone_is_not_rewritten(question: str, history: list[Turn]) -> None:
     llm = saying(RIGHT)
     answer = answerer_on(llm).answer(question, history)
     assert answer.standalone_question == question
@@ -705,6 +705,7 @@ drafts = st.one_of(
 questions = st.sampled_from(
     [
         QUESTION,
+        OPEN_QUESTION,
         "Who was approved as Secretary of the Interior?",
         "What is Stargate?",
         "Did Altman fly to Washington?",
@@ -714,7 +715,7 @@ questions = st.sampled_from(
 
 
 @given(questions, drafts, drafts, st.sampled_from(["drop", "mark"]))
-@example(QUESTION, f"{RIGHT} {WRONG} [99]", "", "drop")
+@example(OPEN_QUESTION, f"{RIGHT} {WRONG} {ALSO_RIGHT} [99]", "", "drop")
 @example("What is Stargate?", " ".join(SENTENCES), "", "mark")
 def test_whatever_is_drafted_every_footnote_is_a_quotation(
     question: str, draft: str, second: str, policy: Any
@@ -730,7 +731,7 @@ def test_whatever_is_drafted_every_footnote_is_a_quotation(
 
 
 @given(questions, drafts, st.lists(st.integers(0, 400), max_size=12))
-@example(QUESTION, f"{RIGHT} [12] {ALSO_RIGHT}", list(range(100)))
+@example(OPEN_QUESTION, f"{RIGHT} [12] {ALSO_RIGHT}", list(range(100)))
 def test_footnotes_do_not_depend_on_how_the_stream_is_split(
     question: str, draft: str, cuts: list[int]
 ) -> None:

@@ -41,7 +41,9 @@ def test_nothing_cited_is_no_footnote() -> None:
 
 
 @given(st.lists(proofs, max_size=8))
-def test_footnotes_have_no_gaps_and_each_sentence_one_number(all_proofs: list[list[Evidence]]) -> None:
+def test_footnotes_have_no_gaps_and_each_sentence_one_number(
+    all_proofs: list[list[Evidence]],
+) -> None:
     footnotes = Footnotes()
     results = [footnotes.cite(proof) for proof in all_proofs]
     cited = footnotes.cited()

@@ -52,7 +52,7 @@ def test_a_call_carries_the_sentences_the_question_and_the_limit() -> None:
 
 def test_sentences_are_shown_as_they_stand_documents_by_their_best() -> None:
     """Ranked order would tear "He" from whom it means."""
-    other = Article(["Cid ran.", "Dot sat."], id="other").evidence()
+    other = Article(["Cid ran.", "Dot sat."], id="another").evidence()
     ranked = [EVIDENCE[2], other[1], EVIDENCE[0], other[0]]
     offered = [item.model_copy(update={"number": n}) for n, item in enumerate(ranked, start=1)]
     llm = FakeLLM(["Bob."])
@@ -121,6 +121,23 @@ def test_quotes_are_shown_typographic() -> None:
 
 
 # The second draft
+
+
+@pytest.mark.parametrize(
+    ("question", "prompt"),
+    [
+        ("Whom did Ann meet?", "answer/v1"),
+        ("Did Bob refuse?", "answer/v1"),
+        ("What did Ann say about Bob?", "quote/v1"),
+        ("How did Ann describe Bob?", "quote/v1"),
+    ],
+)
+def test_who_asks_for_words_gets_a_quotation_first(question: str, prompt: str) -> None:
+    """Asked what somebody said, the embedded LLM reports that he said something."""
+    llm = FakeLLM(["“He refused.”"])
+    list(drafter_on(llm).stream(question, EVIDENCE, Draft()))
+    instruction = load_prompt(prompt).messages(sentences="", question="")[-1][1].splitlines()[-1]
+    assert llm.calls[0].text.endswith(instruction)
 
 
 @pytest.mark.parametrize("question", ["Whom did Ann meet?", "What did Ann say about Bob?"])
@@ -222,7 +239,10 @@ def test_an_interruption_is_not_a_failure_of_the_model() -> None:
         ("1. Ann met Bob.\n2. He refused.", ["Ann met Bob.", "He refused."]),
         ("Mr. Roe met Dr. Poe. J. K. Roe left.", ["Mr. Roe met Dr. Poe.", "J. K. Roe left."]),
         ("It cost $3.5 billion. 2 men paid.", ["It cost $3.5 billion.", "2 men paid."]),
-        ("“It ends.” He left. (So it did.) Then", ["“It ends.”", "He left.", "(So it did.)", "Then"]),
+        (
+            "“It ends.” He left. (So it did.) Then",
+            ["“It ends.”", "He left.", "(So it did.)", "Then"],
+        ),
         ("Ann asked, “Why?” and left.", ["Ann asked, “Why?” and left."]),
         ("Élan won. Ärger followed.", ["Élan won.", "Ärger followed."]),
         ("Ann met Bob.\nHe refused", ["Ann met Bob.", "He refused"]),

@@ -1,5 +1,6 @@
 import json
 import math
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -79,8 +80,8 @@ def test_the_limit_counts_only_what_is_within(index: LexicalIndex) -> None:
 
 
 def test_equal_texts_stay_in_the_order_in_which_they_came() -> None:
-    index = LexicalIndex.build((str(place), "equal text") for place in range(9))
-    assert index.search("equal", 9) == [str(place) for place in range(9)]
+    index = LexicalIndex.build((str(place), "equal text") for place in range(99))
+    assert index.search("equal", 99) == [str(place) for place in range(99)]
 
 
 @pytest.mark.parametrize("texts", [[], [("a", "")], [("a", "what was it"), ("b", "…")]])
@@ -115,15 +116,42 @@ def test_there_is_none_to_load(tmp_path: Path) -> None:
     assert LexicalIndex.load(tmp_path / "v") is None
 
 
-def test_saving_removes_older_versions_and_what_was_left_half_built(
-    index: LexicalIndex, tmp_path: Path
-) -> None:
+def test_saving_removes_older_versions(index: LexicalIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "c" / "old")
-    (tmp_path / "c" / ".building-abc").mkdir()
     (tmp_path / "other").mkdir()
     index.save(tmp_path / "c" / "new")
-    assert [path.name for path in (tmp_path / "c").iterdir()] == ["new"]
+    assert not (tmp_path / "c" / "old").exists()
+    assert (tmp_path / "c" / "new").exists()
     assert (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("version", ["v", "w"])
+def test_two_who_save_at_once_do_not_disturb_each_other(
+    index: LexicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    dumps = json.dumps
+    outcomes: list[Exception | None] = []
+
+    def save_another() -> None:
+        try:
+            outcomes.append(LexicalIndex.build(TEXTS).save(tmp_path / version))
+        except Exception as error:
+            outcomes.append(error)
+
+    other = threading.Thread(target=save_another)
+
+    def another_begins(*args: object) -> str:
+        monkeypatch.setattr(json, "dumps", dumps)
+        other.start()
+        other.join(timeout=1)  # it may wait for this one
+        return dumps(*args)
+
+    monkeypatch.setattr(json, "dumps", another_begins)
+    index.save(tmp_path / "v")
+    other.join()
+    assert outcomes == [None]
+    loaded = LexicalIndex.load(tmp_path / "v") or LexicalIndex.load(tmp_path / version)
+    assert loaded is not None and loaded.search("arranged call", 9) == ["call", "length"]
 
 
 def test_a_version_once_saved_stays_as_it_is(index: LexicalIndex, tmp_path: Path) -> None:

@@ -116,8 +116,13 @@ def test_a_missing_version_is_an_error(templates: Path) -> None:
 
 def test_the_digest_changes_with_every_file(templates: Path) -> None:
     digests = set()
-    for system, end in [("A", "bc"), ("Ab", "c"), ("A", "bd"), ("A ", "bc")]:
-        write(templates / "answer/v7", system=system, user=f"$sentences $question {end}")
+    for system, user in [
+        ("Be brief. $sentences", "$question"),
+        ("Be brief. ", "$sentences$question"),
+        ("Be brief.", "$sentences $question"),
+        ("Be brief.", "$sentences $question\n"),
+    ]:
+        write(templates / "answer/v7", system=system, user=user)
         digests.add(load("answer/v7").digest)
     assert len(digests) == 4
     assert load("answer/v7").digest in digests

@@ -306,7 +306,21 @@ def test_a_draft_that_misses_the_question_is_worth_another(
 words = st.sampled_from(
     [
         *("Altman", "Trump", "MGX", "Burgum", "Cook", "call", "spoke", "he", "25", "two", "$500"),
-        *("billion", "not", "who", "when", "by", "arranged", "friend", "“", "”", '"', ".", ",", "é"),
+        *(
+            "billion",
+            "not",
+            "who",
+            "when",
+            "by",
+            "arranged",
+            "friend",
+            "“",
+            "”",
+            '"',
+            ".",
+            ",",
+            "é",
+        ),
         *ARTICLE,
     ]
 )
@@ -353,7 +367,12 @@ def test_a_number_is_proved_by_that_number_alone(stated: int, written: int) -> N
     "long",
     [
         *(". " * 950, "a b " * 475, "“" * 1900, '"a' * 950, "Ann by Bob " * 170, "Ann. " * 380),
-        *("-" * 1900, ". " * 475 + "a b " * 237, "… " * 475 + "Ann " * 237, " ." * 475 + "a " * 475),
+        *(
+            "-" * 1900,
+            ". " * 475 + "a b " * 237,
+            "… " * 475 + "Ann " * 237,
+            " ." * 475 + "a " * 475,
+        ),
     ],
 )
 def test_the_longest_question_and_as_long_a_claim_are_checked_in_no_time(long: str) -> None:

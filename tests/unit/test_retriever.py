@@ -1,0 +1,537 @@
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import chromadb
+import pytest
+from fakes import ARTICLES, BagOfWords
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.pipeline import Ingestor
+from qa.errors import EmbedderMismatchError, EmptyCollectionError, NotInCollectionError
+from qa.retrieval.lexical import LexicalIndex
+from qa.retrieval.retriever import Retrieval, Retriever
+from qa.schema import Document, Evidence, Span, sentence_id
+from qa.store import Collection, Store
+
+WHO = "Which acquaintance arranged the call?"
+
+
+def retriever_of(collection: Collection, index_dir: Path, **options: int) -> Retriever:
+    chosen = {"candidates": 30, "evidence": 6, "rrf_k": 60} | options
+    return Retriever(collection, BagOfWords(), index_dir, **chosen)
+
+
+def ingest(collection: Collection, *documents: Document, tokens: int = 48) -> None:
+    ingestor = Ingestor(collection, BagOfWords(), chunk_tokens=tokens)
+    for document in documents:
+        ingestor.ingest(document)
+
+
+def article(*sentences: str, title: str = "T", uri: str = "u") -> Document:
+    return Document.make(" ".join(sentences), title=title, uri=uri)
+
+
+def ranked(retrieval: Retrieval) -> list[str]:
+    return [item.text for item in retrieval.evidence if not item.neighbour]
+
+
+def neighbours(retrieval: Retrieval) -> list[str]:
+    return [item.text for item in retrieval.evidence if item.neighbour]
+
+
+def assert_quotes(collection: Collection, evidence: Sequence[Evidence]) -> None:
+    """Every sentence offered is one of its document's, to the character."""
+    assert [item.number for item in evidence] == list(range(1, len(evidence) + 1))
+    assert len({item.sentence_id for item in evidence}) == len(evidence)
+    for item in evidence:
+        stored = collection.document(item.document_id)
+        span = Span(item.start, item.end)
+        assert item.text == stored.text[item.start : item.end]
+        assert stored.sentences[item.sentence - 1] == span
+        assert item.sentence_id == sentence_id(item.document_id, span)
+        assert (item.title, item.uri) == (stored.info.title, stored.info.uri)
+
+
+@pytest.fixture
+def retriever(ingested: Collection, tmp_path: Path) -> Retriever:
+    return retriever_of(ingested, tmp_path / "lexical")
+
+
+# Ranking
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        (WHO, "A “mutual acquaintance” arranged the call."),
+        ("How long did Altman speak with Trump?", "Altman spoke with Trump for 25 minutes."),
+        ("Where does the first building stand?", "The first building stands in Abilene, Texas."),
+        ("When was the dance decoded?", "Karl von Frisch decoded the dance in 1927."),
+    ],
+)
+def test_the_sentence_that_answers_comes_first(
+    retriever: Retriever, question: str, sentence: str
+) -> None:
+    assert retriever.retrieve(question).evidence[0].text == sentence
+
+
+def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retriever) -> None:
+    found = retriever.retrieve(WHO)
+    first = found.evidence[0]
+    text = ARTICLES[0].text
+    start = text.index("A “mutual")
+    assert first.model_dump(exclude={"score", "similarity"}) == {
+        "number": 1,
+        "sentence_id": f"{ARTICLES[0].id}:{start}-{start + 42}",
+        "document_id": ARTICLES[0].id,
+        "title": "The call",
+        "uri": "file:///articles/call.md",
+        "start": start,
+        "end": start + 42,
+        "sentence": 3,
+        "text": text[start : start + 42],
+        "neighbour": False,
+    }
+    assert found.collection_version == ingested.snapshot().version
+
+
+def test_scores_are_fused_from_both_searches(collection: Collection, tmp_path: Path) -> None:
+    ingest(
+        collection,
+        article("Alpha and beta argued.", "Gamma was away.", uri="1", title="One"),
+        article("Beta saw delta.", "Delta saw alpha.", uri="2", title="Two"),
+        tokens=200,
+    )
+    found = retriever_of(collection, tmp_path).retrieve("Did alpha and beta argue with gamma?")
+    # Dense: all of "One", then all of "Two". Lexical: sentences by themselves.
+    assert {item.text: item.score for item in found.evidence} == pytest.approx(
+        {
+            "Alpha and beta argued.": 1 / 61 + 1 / 61,
+            "Gamma was away.": 1 / 61 + 1 / 62,
+            "Beta saw delta.": 1 / 62 + 1 / 63,
+            "Delta saw alpha.": 1 / 62 + 1 / 64,
+        }
+    )
+    scores = [item.score for item in found.evidence]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_similarity_is_the_cosine_of_the_chunk(collection: Collection, tmp_path: Path) -> None:
+    ingest(collection, article("Alpha and beta argued.", "Gamma was away."), tokens=200)
+    question, chunk = BagOfWords().embed_documents(
+        ["alpha or delta", "T. Alpha and beta argued. Gamma was away."]
+    )
+    cosine = sum(a * b for a, b in zip(question, chunk, strict=True))
+    for item in retriever_of(collection, tmp_path).retrieve("alpha or delta").evidence:
+        assert item.similarity == pytest.approx(cosine, abs=1e-5)
+
+
+def test_what_only_one_search_finds_is_offered(collection: Collection, tmp_path: Path) -> None:
+    ingest(collection, *(article(f"Bees dance {n}.", uri=str(n)) for n in range(5)))
+    long = article("Bees, wasps, ants, flies, gnats, moths, mites and ticks dance.", uri="long")
+    ingest(collection, long)
+    found = retriever_of(collection, tmp_path, candidates=1).retrieve("Do bees dance with ticks?")
+    assert set(ranked(found)) == {found.evidence[0].text, long.text}
+    assert found.evidence[0].text.startswith("Bees dance ")
+    lexical_only = next(item for item in found.evidence if item.text == long.text)
+    assert (lexical_only.score, lexical_only.similarity) == (1 / 61, 0.0)
+
+
+def test_the_title_counts(collection: Collection, tmp_path: Path) -> None:
+    for title in ("Giraffes", "Zebras"):
+        ingest(collection, article("They eat leaves.", title=title, uri=title))
+    assert retriever_of(collection, tmp_path).retrieve("zebra").evidence[0].title == "Zebras"
+
+
+@pytest.mark.parametrize("evidence", [1, 2, 5])
+def test_no_more_ranked_sentences_than_asked_for(
+    ingested: Collection, tmp_path: Path, evidence: int
+) -> None:
+    found = retriever_of(ingested, tmp_path, evidence=evidence).retrieve(WHO)
+    assert len(ranked(found)) == evidence
+    assert ranked(found) == ranked(retriever_of(ingested, tmp_path).retrieve(WHO))[:evidence]
+
+
+def test_several_sentences_of_a_chunk_that_only_words_find(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, *(article(f"Bees dance {n}.", uri=str(n)) for n in range(3)))
+    ingest(collection, article("Bees sting in May.", "Bees rest in fall.", "Ants march all year."))
+    found = retriever_of(collection, tmp_path, candidates=2).retrieve("Do bees rest or sting?")
+    assert set(ranked(found)) >= {"Bees sting in May.", "Bees rest in fall."}
+
+
+def test_a_question_without_a_known_word_still_finds_by_vector(retriever: Retriever) -> None:
+    assert len(retriever.retrieve("?!").evidence) >= 6
+
+
+def test_the_same_question_gets_the_same_evidence(
+    ingested: Collection, retriever: Retriever, tmp_path: Path
+) -> None:
+    first = retriever.retrieve(WHO)
+    assert retriever.retrieve(WHO) == first
+    assert retriever_of(ingested, tmp_path / "lexical").retrieve(WHO) == first
+    assert retriever_of(ingested, tmp_path / "elsewhere").retrieve(WHO) == first
+
+
+# Quotations
+
+
+@pytest.fixture(scope="module")
+def module_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("store")) as opened:
+        yield opened
+
+
+words = st.sampled_from("bees wasps Altman call dance 25 minutes he it was the".split())
+clauses = st.lists(words, min_size=1, max_size=6).map(" ".join)
+endings = st.sampled_from([". ", ".\n\n", "? ", "! ", "; ", " – ", ".” ", "\n- ", "。"])
+sentences = st.tuples(clauses, endings).map("".join)
+texts = st.lists(sentences | st.text(max_size=20), min_size=1, max_size=12).map("".join)
+corpora = st.lists(
+    texts.filter(lambda text: bool(text.strip())), min_size=1, max_size=3, unique=True
+)
+
+
+@settings(max_examples=25)
+@given(corpora, clauses, st.integers(16, 60), st.integers(1, 8), st.integers(1, 8))
+def test_every_sentence_offered_is_a_quotation(
+    tmp_path_factory: pytest.TempPathFactory,
+    module_store: Store,
+    texts: list[str],
+    question: str,
+    tokens: int,
+    candidates: int,
+    evidence: int,
+) -> None:
+    collection = module_store.create("random", embedder=BagOfWords.name, dimension=256)
+    ingest(collection, *(Document.make(text, title="T") for text in texts), tokens=tokens)
+    retriever = retriever_of(
+        collection, tmp_path_factory.mktemp("index"), candidates=candidates, evidence=evidence
+    )
+    found = retriever.retrieve(question).evidence
+    assert found
+    assert_quotes(collection, found)
+    assert sum(not item.neighbour for item in found) <= evidence
+    flags = [item.neighbour for item in found]
+    assert flags == sorted(flags)  # neighbours after all ranked sentences
+    for info in collection.snapshot().documents:
+        only = retriever.retrieve(question, documents=[info.id]).evidence
+        assert only and {item.document_id for item in only} == {info.id}
+        assert_quotes(collection, only)
+    module_store.delete("random")
+
+
+# Which documents count
+
+
+def test_only_the_newest_version_is_offered(
+    ingested: Collection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retriever.retrieve(WHO)
+    title, uri = ARTICLES[0].title, ARTICLES[0].uri
+    ingest(ingested, article("A “friend” arranged the call.", title=title, uri=uri))
+
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        # Killed before the old chunks are deleted.
+        patch.setattr(chromadb.Collection, "delete", die)
+        ingest(ingested, article("A “cousin” arranged the call.", title=title, uri=uri))
+    found = retriever.retrieve(WHO)
+    assert found.evidence[0].text == "A “cousin” arranged the call."
+    assert not any("acquaintance" in text or "friend" in text for text in ranked(found))
+    assert_quotes(ingested, found.evidence)
+
+
+def test_new_documents_are_noticed(ingested: Collection, retriever: Retriever) -> None:
+    before = retriever.retrieve("Who sings opera?")
+    assert not any("opera" in item.text for item in before.evidence)
+    ingest(ingested, article("Maria sings opera.", uri="opera"))
+    after = retriever.retrieve("Who sings opera?")
+    assert after.evidence[0].text == "Maria sings opera."
+    assert after.collection_version != before.collection_version
+
+
+def test_removed_documents_are_noticed(ingested: Collection, retriever: Retriever) -> None:
+    assert retriever.retrieve("bees").evidence[0].document_id == "bees"
+    ingested.remove("bees")
+    assert all(item.document_id != "bees" for item in retriever.retrieve("bees").evidence)
+
+
+def test_documents_that_are_cut_anew_are_quoted_anew(
+    collection: Collection, tmp_path: Path
+) -> None:
+    """The same text under another FOOTNOTED_CHUNK__TOKENS has other chunks by the same ids."""
+    document = article(*(f"The {word} tree bears fruit." for word in "ash elm fir oak".split()))
+    retriever = retriever_of(collection, tmp_path)
+    for tokens in (200, 16, 30):
+        ingest(collection, document, tokens=tokens)
+        for asked in (retriever, retriever_of(collection, tmp_path)):
+            found = asked.retrieve("Does the oak bear fruit?")
+            assert found.evidence[0].text == "The oak tree bears fruit."
+            assert_quotes(collection, found.evidence)
+        collection.remove(document.id)
+
+
+def test_the_question_can_be_kept_to_some_documents(
+    ingested: Collection, retriever: Retriever
+) -> None:
+    call, stargate, _ = ARTICLES
+    found = retriever.retrieve("Who arranged the dance?", documents=[stargate.id, "bees"])
+    assert {item.document_id for item in found.evidence} == {stargate.id, "bees"}
+    assert found.collection_version == ingested.snapshot().version
+    only = retriever.retrieve("Who arranged the dance?", documents=[call.id]).evidence
+    assert {item.document_id for item in only} == {call.id}
+    with pytest.raises(NotInCollectionError, match="'nonsense'"):
+        retriever.retrieve(WHO, documents=["bees", "nonsense"])
+
+
+def test_of_no_documents_nothing_is_offered(retriever: Retriever) -> None:
+    assert retriever.retrieve(WHO, documents=[]).evidence == ()
+
+
+def test_an_empty_collection_is_an_error(collection: Collection, tmp_path: Path) -> None:
+    retriever = retriever_of(collection, tmp_path)
+    for _ in range(2):
+        with pytest.raises(EmptyCollectionError, match="'default' is empty") as error:
+            retriever.retrieve(WHO)
+        assert "footnoted ingest" in error.value.help
+        ingest(collection, ARTICLES[0])
+        retriever.retrieve(WHO)
+        collection.remove(ARTICLES[0].id)
+
+
+def test_another_embedder_is_refused(ingested: Collection, tmp_path: Path) -> None:
+    class Other(BagOfWords):
+        name = "other"
+
+    with pytest.raises(EmbedderMismatchError, match="not 'other'"):
+        Retriever(ingested, Other(), tmp_path, candidates=1, evidence=1, rrf_k=1)
+
+
+@pytest.mark.parametrize("reading", ["search", "get", "chunks"])
+def test_a_document_replaced_during_a_question_does_not_break_it(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reading: str
+) -> None:
+    begun = [f"Bees dance {number} times." for number in range(8)]
+    begun.append("Bees, wasps, ants, flies, gnats, moths, mites and ticks dance.")
+    ingest(collection, article(*begun), tokens=16)
+    retriever = retriever_of(collection, tmp_path, candidates=1)
+    if reading != "chunks":
+        retriever.prepare()
+    original: Callable[..., Any] = getattr(collection, reading)
+    replaced = []
+
+    def replace_then_read(*args: Any) -> Any:
+        monkeypatch.setattr(collection, reading, original)
+        replaced.append(reading)
+        ingest(collection, article(*begun, "Spiders do not."), tokens=16)
+        return original(*args)
+
+    monkeypatch.setattr(collection, reading, replace_then_read)
+    during = retriever.retrieve("Do bees dance with ticks?").evidence
+    assert replaced == [reading]
+    assert len({item.document_id for item in during}) <= 1
+    assert {item.text for item in during} <= {*begun, "Spiders do not."}
+    # What was read half is not kept: neither for the new version, nor if the old one returns.
+    ingest(collection, article(*begun), tokens=16)
+    after = retriever.retrieve("Do bees dance with ticks?").evidence
+    assert {item.text for item in after if item.similarity == 0} == {begun[-1]}
+
+
+# Neighbours
+
+
+def test_a_leaning_sentence_brings_the_one_before(ingested: Collection, tmp_path: Path) -> None:
+    found = retriever_of(ingested, tmp_path, evidence=1).retrieve("Who declined to be named?")
+    assert ranked(found) == ["He declined to be named."]
+    assert neighbours(found) == ["A “mutual acquaintance” arranged the call."]
+    assert [item.number for item in found.evidence] == [1, 2]
+    assert found.evidence[1].sentence == found.evidence[0].sentence - 1
+    assert_quotes(ingested, found.evidence)
+
+
+def test_from_the_chunk_before_too(collection: Collection, tmp_path: Path) -> None:
+    ingest(
+        collection,
+        article(
+            "Bees live in hives that the keepers of the valley build from the wood of old oaks.",
+            "They dance in the dark whenever one of the foragers has come home with nectar.",
+        ),
+        tokens=16,
+    )
+    assert [info.chunks for info in collection.snapshot().documents] == [2]
+    found = retriever_of(collection, tmp_path, candidates=1, evidence=1).retrieve("Who may dance?")
+    assert [item.text[:9] for item in found.evidence] == ["They danc", "Bees live"]
+    assert [item.similarity > 0 for item in found.evidence] == [True, False]
+    assert_quotes(collection, found.evidence)
+
+
+def test_a_neighbour_that_was_found_anyway_is_not_offered_twice(
+    ingested: Collection, tmp_path: Path
+) -> None:
+    found = retriever_of(ingested, tmp_path, evidence=2).retrieve(
+        "Which mutual acquaintance declined to be named?"
+    )
+    assert set(ranked(found)) == {
+        "A “mutual acquaintance” arranged the call.",
+        "He declined to be named.",
+    }
+    assert neighbours(found) == []
+
+
+def test_the_first_sentence_has_none_before(collection: Collection, tmp_path: Path) -> None:
+    ingest(collection, article("It rained in Rome.", "Paris was dry."))
+    ingest(collection, article("Lyon was wet.", uri="before"))
+    assert neighbours(retriever_of(collection, tmp_path, evidence=1).retrieve("Rome")) == []
+
+
+def test_only_the_best_four_bring_a_neighbour(collection: Collection, tmp_path: Path) -> None:
+    for place, word in enumerate("ash elm fir oak yew".split()):
+        ingest(collection, article(f"{word} stood alone.", "It fell. " * (place + 1), uri=word))
+    found = retriever_of(collection, tmp_path, evidence=30).retrieve("fell")
+    fallen = [item for item in found.evidence if item.text == "It fell."]
+    assert len(fallen) > 4
+    found = retriever_of(collection, tmp_path, evidence=5).retrieve("fell")
+    assert len(ranked(found)) == 5 and len(neighbours(found)) <= 4
+
+
+BEGINNINGS = {
+    "He": True,
+    "“She": True,
+    "It": True,
+    "They": True,
+    "Their": True,
+    "THIS": True,
+    "Those": True,
+    "Both": True,
+    "The two": True,
+    "The company": True,
+    "The latter": True,
+    "Hence": False,
+    "Item": False,
+    "Theory": False,
+    "The twofold": False,
+    "The dog": False,
+    "Thereafter": False,
+    "Altman": False,
+}
+
+
+def test_which_beginnings_lean(collection: Collection, tmp_path: Path) -> None:
+    for place, beginning in enumerate(BEGINNINGS):
+        text = f"Quagga number {place} stood there. {beginning} zebra{place} moved."
+        ingest(collection, article(text, uri=str(place)))
+    retriever = retriever_of(collection, tmp_path, evidence=1)
+    leaning = {
+        beginning: len(retriever.retrieve(f"zebra{place} moved").evidence) == 2
+        for place, beginning in enumerate(BEGINNINGS)
+    }
+    assert leaning == BEGINNINGS
+
+
+# The lexical index on disk
+
+
+def test_the_index_is_kept_under_the_version(
+    ingested: Collection, retriever: Retriever, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = retriever.retrieve(WHO)
+    folder = tmp_path / "lexical" / "default" / ingested.snapshot().version
+    assert (folder / "ids.json").exists()
+
+    def fail(*_: Any) -> None:
+        pytest.fail("the index was built again")
+
+    monkeypatch.setattr(LexicalIndex, "build", fail)
+    assert retriever.retrieve(WHO) == expected
+    assert retriever_of(ingested, tmp_path / "lexical").retrieve(WHO) == expected
+
+
+def test_the_index_of_another_version_is_removed(
+    ingested: Collection, retriever: Retriever, tmp_path: Path
+) -> None:
+    retriever.retrieve(WHO)
+    old = tmp_path / "lexical" / "default" / ingested.snapshot().version
+    assert old.exists()
+    ingested.remove("bees")
+    retriever.retrieve(WHO)
+    assert not old.exists()
+    assert (tmp_path / "lexical" / "default" / ingested.snapshot().version).exists()
+
+
+def test_preparing_builds_the_index(
+    ingested: Collection, retriever: Retriever, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retriever.prepare()
+    assert (tmp_path / "lexical" / "default" / ingested.snapshot().version).exists()
+    monkeypatch.delattr(LexicalIndex, "build")
+    assert retriever.retrieve(WHO).evidence
+
+
+def test_an_empty_collection_can_be_prepared(collection: Collection, tmp_path: Path) -> None:
+    retriever_of(collection, tmp_path).prepare()
+
+
+def test_collections_keep_their_indexes_apart(
+    ingested: Collection, store: Store, tmp_path: Path
+) -> None:
+    other = store.create("other", embedder=BagOfWords.name, dimension=256)
+    ingest(other, article("Maria sings opera."))
+    first = retriever_of(ingested, tmp_path).retrieve(WHO)
+    assert ranked(retriever_of(other, tmp_path).retrieve(WHO)) == ["Maria sings opera."]
+    assert (tmp_path / "default" / first.collection_version).exists()
+    assert retriever_of(ingested, tmp_path).retrieve(WHO) == first
+
+
+def test_the_first_questions_may_come_all_at_once(
+    ingested: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = retriever_of(ingested, tmp_path / "alone").retrieve(WHO)
+    dumps = json.dumps
+
+    def dump_slowly(*args: Any, **options: Any) -> str:
+        time.sleep(0.05)  # in the middle of saving the index
+        return dumps(*args, **options)
+
+    monkeypatch.setattr(json, "dumps", dump_slowly)
+    for attempt in range(3):
+        retriever = retriever_of(ingested, tmp_path / str(attempt))
+        together = threading.Barrier(6)
+        outcomes: list[Retrieval | Exception] = []
+
+        def ask(
+            retriever: Retriever = retriever,
+            together: threading.Barrier = together,
+            outcomes: list[Retrieval | Exception] = outcomes,
+        ) -> None:
+            together.wait()
+            try:
+                outcomes.append(retriever.retrieve(WHO))
+            except Exception as error:
+                outcomes.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert outcomes == [expected] * 6
+
+
+# LangChain
+
+
+def test_as_a_langchain_retriever(retriever: Retriever) -> None:
+    evidence = retriever.retrieve(WHO).evidence
+    documents = retriever.as_langchain().invoke(WHO)
+    assert [item.page_content for item in documents] == [item.text for item in evidence]
+    assert [item.id for item in documents] == [item.sentence_id for item in evidence]
+    assert [Evidence(**item.metadata) for item in documents] == list(evidence)
