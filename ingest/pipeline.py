@@ -37,9 +37,6 @@ class Ingestor:
         self._embedder = embedder
         self._chunk_tokens = chunk_tokens
         self._known = {info.key: info for info in collection.snapshot().documents}
-        if collection.exclusive:
-            # Behind a Chroma server the stray chunks may be those that another replica is writing.
-            collection.sweep()
 
     def ingest(self, document: Document) -> Ingested:
         """Write a document; the same bytes again write nothing.

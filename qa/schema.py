@@ -80,7 +80,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """What a collection knows of a document without reading its text."""
+    """What a collection knows of a document without reading its text.
+
+    Attributes:
+        revision: of the document.
+        layout: changes exactly when the chunks are cut elsewhere.
+    """
 
     id: str
     key: str
@@ -90,6 +95,7 @@ class DocumentInfo:
     chunks: int
     sentences: int
     characters: int
+    layout: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,13 @@ from qa.errors import (
     UnknownCollectionError,
     UsageError,
 )
-from qa.schema import Chunk, Document, DocumentInfo, Span, StoredDocument
+from qa.schema import Chunk, Document, DocumentInfo, Span, StoredDocument, digest
 
 _PREFIX = "footnoted."
 _CHUNKS = ".chunks"
 _HEADS = ".documents"
 _FORMAT = 1
+_ATTEMPTS = 3
 _PAGE = 1000
 """Records read at once; a whole large collection in one reply would double the memory."""
 
@@ -72,6 +73,7 @@ class Store:
 
     def __init__(self, data_dir: Path, *, url: str | None = None) -> None:
         self._lock: FileLock | None = None
+        self._swept: set[str] = set()
         self.location = url or str(data_dir / "chroma")
         if url is None:
             self._lock = _lock(data_dir)
@@ -121,7 +123,7 @@ class Store:
         with _talking(self.location):
             chunks = self._client.get_collection(_chroma_name(name, _CHUNKS), None)
             heads = self._client.get_collection(_chroma_name(name, _HEADS), None)
-        return Collection(name, self.location, chunks, heads, self._client, self._lock is not None)
+        return Collection(name, self.location, chunks, heads, self._client)
 
     def create(self, name: str, *, embedder: str, dimension: int) -> "Collection":
         """Open a collection for writing; make it first if need be.
@@ -133,6 +135,9 @@ class Store:
         metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT}
         if name not in self.names():
             with _talking(self.location):
+                left = [found.name for found in self._client.list_collections()]
+                if _chroma_name(name, _CHUNKS) in left:  # by a run that was killed
+                    self._client.delete_collection(_chroma_name(name, _CHUNKS))
                 # The heads come last: a collection exists when it has them.
                 for suffix in (_CHUNKS, _HEADS):
                     self._client.get_or_create_collection(
@@ -143,6 +148,11 @@ class Store:
                     )
         collection = self.collection(name)
         collection.require_embedder(embedder, dimension)
+        if self._lock is not None and name not in self._swept:
+            # Once: later strays may be what another thread is writing. Behind a server they may
+            # be another process's at any time.
+            collection.sweep()
+            self._swept.add(name)
         return collection
 
     def delete(self, name: str) -> None:
@@ -154,18 +164,10 @@ class Store:
 
 
 class Collection:
-    """Documents of one name, with the vectors of their chunks.
+    """Documents of one name, with the vectors of their chunks."""
 
-    Attributes:
-        name: as the user knows it.
-        exclusive: whether no other process can write to it.
-    """
-
-    def __init__(
-        self, name: str, location: str, chunks: Any, heads: Any, client: Any, exclusive: bool
-    ) -> None:
+    def __init__(self, name: str, location: str, chunks: Any, heads: Any, client: Any) -> None:
         self.name = name
-        self.exclusive = exclusive
         self._location = location
         self._chunks = chunks
         self._heads = heads
@@ -239,19 +241,12 @@ class Collection:
             wanted *= 4
 
     def get(self, ids: Sequence[str], snapshot: "Snapshot") -> dict[str, StoredChunk]:
-        """Chunks of ``snapshot`` by id.
-
-        Raises:
-            SnapshotGoneError: some have been replaced or removed since.
-        """
+        """Chunks by id; ids that are not in ``snapshot``, or not any more, are left out."""
         if not ids:
             return {}
         with _talking(self._location):
             found = self._chunks.get(ids=list(ids), include=["documents", "metadatas"])
-        attached = _attach_all(found, snapshot)
-        if len(attached) != len(set(ids)):
-            raise SnapshotGoneError("documents changed while they were read")
-        return attached
+        return _attach_all(found, snapshot)
 
     def chunks(self, snapshot: "Snapshot") -> list[StoredChunk]:
         """All chunks of ``snapshot``, in no particular order.
@@ -275,17 +270,25 @@ class Collection:
 
         Raises:
             NotInCollectionError: no document of that id.
+            StoreError: chunks of it are missing.
         """
-        snapshot = self.snapshot()
-        info = snapshot.document(document_id)
-        if info is None:
-            raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
-        found = self.get([chunk_id(info, index) for index in range(info.chunks)], snapshot)
-        chunks = sorted((stored.chunk for stored in found.values()), key=lambda item: item.index)
-        return StoredDocument(
-            info,
-            "".join(chunk.text for chunk in chunks),
-            tuple(span for chunk in chunks for span in chunk.sentences),
+        missing = ""
+        for _ in range(_ATTEMPTS):  # it may be replaced between its head and its chunks
+            snapshot = self.snapshot()
+            info = snapshot.document(document_id)
+            if info is None:
+                raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
+            found = self.get([chunk_id(info, index) for index in range(info.chunks)], snapshot)
+            chunks = sorted((item.chunk for item in found.values()), key=lambda chunk: chunk.index)
+            if len(chunks) == info.chunks:
+                return StoredDocument(
+                    info,
+                    "".join(chunk.text for chunk in chunks),
+                    tuple(span for chunk in chunks for span in chunk.sentences),
+                )
+            missing = f"document {document_id!r} has {len(chunks)} of its {info.chunks} chunks"
+        raise StoreError(
+            missing, help="Remove it with 'footnoted sources remove' and ingest it again."
         )
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────
@@ -304,6 +307,7 @@ class Collection:
             id=document.id,
             key=document.key,
             revision=document.revision,
+            layout=digest(*(str(chunk.start) for chunk in chunks)),
             title=document.title,
             uri=document.uri,
             chunks=len(chunks),
@@ -389,7 +393,7 @@ class Snapshot:
         self.documents = tuple(documents)
         self._by_id = {info.id: info for info in documents}
         self._restricted = restricted
-        lines = sorted(f"{info.id}:{info.revision}" for info in documents)
+        lines = sorted(f"{info.id}:{info.revision}:{info.layout}" for info in documents)
         self.version = version or hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
     def only(self, document_ids: Sequence[str]) -> "Snapshot":

@@ -101,6 +101,8 @@ class Retriever:
             raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
         index = self._lexical_index(snapshot)
         within = None
+        if documents is not None and not documents:
+            return Retrieval((), snapshot.version)
         if documents is not None:
             snapshot = snapshot.only(documents)
             prefixes = tuple(f"{info.id}:{info.revision}:" for info in snapshot.documents)
@@ -118,9 +120,7 @@ class Retriever:
             for offset in range(len(hit.stored.chunk.sentences))
         }
         found = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
-        chunks |= self.collection.get(
-            sorted({place.chunk for place in found} - chunks.keys()), snapshot
-        )
+        self._fetch(chunks, {place.chunk for place in found}, snapshot)
         lexical = {place: rank for rank, place in enumerate(found, start=1)}
         scores = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
         best = list(scores)[: self._evidence]
@@ -165,6 +165,12 @@ class Retriever:
                 self._index = (snapshot.version, index)
             return self._index[1]
 
+    def _fetch(self, chunks: dict[str, StoredChunk], wanted: set[str], snapshot: Snapshot) -> None:
+        """Add the wanted chunks to ``chunks``."""
+        chunks |= self.collection.get(sorted(wanted - chunks.keys()), snapshot)
+        if wanted - chunks.keys():
+            raise SnapshotGoneError("documents changed while they were read")
+
     def _before(
         self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
     ) -> "_Place | None":
@@ -177,8 +183,7 @@ class Retriever:
         if stored.chunk.index == 0:
             return None
         previous = chunk_id(stored.document, stored.chunk.index - 1)
-        if previous not in chunks:
-            chunks |= self.collection.get([previous], snapshot)
+        self._fetch(chunks, {previous}, snapshot)
         return _Place(previous, len(chunks[previous].chunk.sentences) - 1)
 
 
