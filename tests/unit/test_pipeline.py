@@ -132,9 +132,7 @@ def test_another_embedder_is_refused(collection: Collection) -> None:
 # Killed runs
 
 
-def test_leftovers_are_swept(
-    ingested: Collection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_leftovers_are_swept(ingested: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     before = stored_ids(ingested)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         kill_deletions(patch)

@@ -116,6 +116,7 @@ def test_what_was_written_is_read_back(shelf: Collection) -> None:
         chunks=3,
         sentences=3,
         characters=len("".join(OLD)),
+        layout=info.layout,
     )
     assert shelf.snapshot().documents == (info,)
     assert shelf.document(info.id).info == info
