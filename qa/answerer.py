@@ -151,11 +151,14 @@ class Answerer:
     def as_runnable(self) -> "Runnable[Any, Answer]":
         """This answerer as a LangChain Runnable.
 
-        Its input is a question, or a dict of ``answer``'s arguments.
+        Its input is a question, a prompt value, or a dict of ``answer``'s arguments.
         """
+        from langchain_core.prompt_values import PromptValue
         from langchain_core.runnables import RunnableLambda
 
-        def ask(request: str | dict[str, Any]) -> Answer:
+        def ask(request: str | PromptValue | dict[str, Any]) -> Answer:
+            if isinstance(request, PromptValue):
+                request = str(request.to_messages()[-1].content)
             return self.answer(request) if isinstance(request, str) else self.answer(**request)
 
         return RunnableLambda(ask, name="footnoted")
@@ -254,7 +257,7 @@ class Answerer:
         added = {term.stem for term in terms(rewritten)} - {
             term.stem for text in heard for term in terms(text)
         }
-        return joined if not rewritten or added else rewritten
+        return joined if added or not words(rewritten) else rewritten
 
     def _similarity(self, text: str, others: Sequence[str]) -> list[float]:
         first, *rest = self.retriever.embedder.embed_documents([text, *others])
@@ -313,7 +316,7 @@ class _Composition:
             status = "answered" if len(supported) == len(self.claims) else "partial"
             text = " ".join(_footnoted(claim) for claim in shown)
         reasons = list(dict.fromkeys(self.problems)) or (
-            ["the language model drafted nothing"] if not self.claims else []
+            ["nothing was found that could be said"] if not self.claims else []
         )
         self.clock.mark("total")
         return Answer(
@@ -339,7 +342,8 @@ def _footnoted(claim: Claim) -> str:
 
 def _checked(question: str) -> str:
     text = question.strip()
-    if not any(sign.isalnum() for sign in text):
+    whole = text == text.encode("utf-8", "replace").decode()
+    if not whole or not any(sign.isalnum() for sign in text):
         raise QuestionError(f"{question[:80]!r} is not a question")
     if len(text) > MAX_QUESTION_CHARACTERS:
         raise QuestionError(

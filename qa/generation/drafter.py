@@ -97,8 +97,10 @@ class Drafter:
             if chunk.response_metadata.get("finish_reason") == "length":
                 draft.cut = True
             if chunk.text:
-                draft.text += chunk.text
-                yield chunk.text
+                # Half of a surrogate pair cannot be sent on as JSON.
+                text = chunk.text.encode("utf-8", "replace").decode()
+                draft.text += text
+                yield text
 
     def another(self, question: str, evidence: Sequence[Evidence]) -> list[str]:
         """The claims of a second draft, made the other way.

@@ -68,11 +68,14 @@ class Judge:
 def _probability_of_yes(metadata: Sequence[dict[str, Any]]) -> float:
     """P(yes) / (P(yes) + P(no)) at the first token; 0.5 if it is neither."""
     mass = {"yes": 0.0, "no": 0.0}
-    for reported in metadata:
-        for token in ((reported.get("logprobs") or {}).get("content") or [])[:1]:
-            for choice in token["top_logprobs"]:
-                word = choice["token"].strip().casefold()
-                if word in mass:
-                    mass[word] += math.exp(choice["logprob"])
+    tokens = [
+        token
+        for reported in metadata
+        for token in (reported.get("logprobs") or {}).get("content") or []
+    ]
+    for choice in tokens[0]["top_logprobs"] if tokens else []:
+        word = choice["token"].strip().casefold()
+        if word in mass:
+            mass[word] += math.exp(choice["logprob"])
     total = mass["yes"] + mass["no"]
     return mass["yes"] / total if total > 0 else 0.5

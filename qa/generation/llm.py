@@ -1,10 +1,11 @@
 """Which language model drafts: the embedded one, or any that LangChain can reach."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qa.errors import FootnotedError, LLMFailedError, LLMUnavailableError, SettingsError
-from qa.generation.local_llm import LocalLLM
+from qa.generation.local_llm import Endpoint, LocalLLM
 from qa.generation.prompt import Message
 
 if TYPE_CHECKING:
@@ -52,13 +53,25 @@ class EmbeddedLLM:
         self.name = local.name
         self.local = local
         self._timeout = timeout_seconds
+        self._connected: tuple[Endpoint, BaseChatModel] | None = None
 
     def connect(self) -> "BaseChatModel":
         """A chat model on the running child."""
         endpoint = self.local.endpoint()
-        return _openai_compatible(
-            self.name, endpoint.base_url, endpoint.api_key, timeout_seconds=self._timeout
-        )
+        connected = self._connected
+        if connected is None or connected[0] != endpoint:
+            from openai import DefaultHttpxClient
+
+            model = _openai_compatible(
+                self.name,
+                endpoint.base_url,
+                endpoint.api_key,
+                timeout_seconds=self._timeout,
+                # A proxy that the environment names does not lead to this machine's loopback.
+                http_client=DefaultHttpxClient(trust_env=False),
+            )
+            self._connected = connected = (endpoint, model)
+        return connected[1]
 
     def start_in_background(self) -> None:
         """Load the weights while something else is done."""
@@ -126,14 +139,22 @@ class RemoteLLM:
         except ImportError as error:
             raise LLMUnavailableError(
                 f"the provider of {self.name!r} is not installed: {error}",
-                help=f"pip install langchain-{self.name.partition(':')[0]}",
+                help=f"pip install {_package(error, self.name)}",
             ) from error
         except Exception as error:  # each provider has its own way to miss a key
             raise LLMUnavailableError(
-                f"cannot set up {self.name!r}: {error}",
+                f"cannot set up {self.name!r}: {str(error).splitlines()[0]}",
                 help="Set the provider's key, or FOOTNOTED_LLM__API_KEY.",
             ) from error
         return model
+
+
+def _package(error: ImportError, model: str) -> str:
+    """The package that LangChain asks for, which is not always named after the provider."""
+    asked = re.search(r"pip install (?:-U )?`?([\w-]+)|requires the ([\w-]+) package", str(error))
+    if asked is not None:
+        return asked[1] or asked[2]
+    return f"langchain-{model.partition(':')[0].replace('_', '-')}"
 
 
 def stream_chat(
@@ -158,7 +179,7 @@ def stream_chat(
 
 
 def _openai_compatible(
-    name: str, base_url: str, api_key: str, *, timeout_seconds: float
+    name: str, base_url: str, api_key: str, *, timeout_seconds: float, http_client: Any = None
 ) -> "BaseChatModel":
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
@@ -168,6 +189,7 @@ def _openai_compatible(
         base_url=base_url,
         api_key=SecretStr(api_key),
         timeout=timeout_seconds,
+        http_client=http_client,
         temperature=0,
         max_retries=0,
         stream_usage=True,

@@ -69,7 +69,14 @@ class LocalLLM:
     def pid(self) -> int | None:
         """Process id of the running child."""
         process = self._process
-        return process.pid if process is not None and process.poll() is None else None
+        if process is None or process.poll() is not None:
+            return None
+        try:
+            # Killed, its threads may still be ending: it answers no more and cannot be waited for.
+            dying = psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            dying = True
+        return None if dying else process.pid
 
     def endpoint(self) -> Endpoint:
         """Where the running child listens; starts it first if need be.
@@ -82,6 +89,7 @@ class LocalLLM:
             if self._endpoint is None or self.pid is None:
                 if self._process is not None:
                     logger.warning("the embedded LLM had ended (%s)", self._process.poll())
+                    self._end()
                 self._endpoint = self._start()
             return self._endpoint
 
@@ -140,10 +148,13 @@ class LocalLLM:
             url: str = json.loads(process.stdout.readline())["url"]
         except (OSError, ValueError) as error:
             self._end()
+            said = self._last_words()
+            remedy = "Use --evidence-only for the proving sentences without a language model."
+            if "No module named 'xllamacpp'" in said:
+                remedy = "Install its runtime with: pip install 'footnoted[local]'."
             raise LLMUnavailableError(
-                f"the embedded LLM did not start (exit {process.returncode}): {self._last_words()}",
-                help=f"Its messages are in {str(self._log_file)!r}. Use --evidence-only for the "
-                "proving sentences without a language model.",
+                f"the embedded LLM did not start (exit {process.returncode}): {said}",
+                help=f"{remedy} Its messages are in {str(self._log_file)!r}.",
             ) from error
         finally:
             timer.cancel()

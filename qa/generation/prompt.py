@@ -57,6 +57,8 @@ def load_prompt(name: str) -> Prompt:
         if (file := folder.joinpath(f"{role}.md")).is_file()
     }
     templates = tuple((role, Template(text)) for role, text in texts.items())
+    if not all(template.is_valid() for _, template in templates):
+        raise ValueError(f"prompts/{name} has a '$' that begins no hole; write '$$'")
     holes = {hole for _, template in templates for hole in template.get_identifiers()}
     expected = _HOLES[name.partition("/")[0]]
     if not templates or holes != expected:

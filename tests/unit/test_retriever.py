@@ -12,11 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.pipeline import Ingestor
-from qa.errors import EmbedderMismatchError, EmptyCollectionError, NotInCollectionError
+from qa.errors import (
+    EmbedderMismatchError,
+    EmptyCollectionError,
+    NotInCollectionError,
+    SnapshotGoneError,
+    StoreError,
+)
 from qa.retrieval.lexical import LexicalIndex
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import Document, Evidence, Span, sentence_id
-from qa.store import Collection, Store
+from qa.store import Collection, Snapshot, Store
 
 WHO = "Which acquaintance arranged the call?"
 
@@ -346,6 +352,26 @@ def test_a_document_replaced_during_a_question_does_not_break_it(
     assert {item.text for item in after if item.similarity == 0} == {begun[-1]}
 
 
+def test_a_collection_that_does_not_hold_still_is_an_error_in_the_end(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(collection, article("Bees dance."))
+    retriever = retriever_of(collection, tmp_path)
+    original = collection.chunks
+    times = iter(range(100))
+
+    def replace_then_read(snapshot: Snapshot) -> Any:
+        ingest(collection, article(f"Bees dance {next(times)} times."))
+        return original(snapshot)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(collection, "chunks", replace_then_read)
+        with pytest.raises(SnapshotGoneError) as error:
+            retriever.retrieve("Do bees dance?")
+        assert error.value.retryable
+    assert "Bees dance" in retriever.retrieve("Do bees dance?").evidence[0].text
+
+
 # Neighbours
 
 
@@ -480,6 +506,14 @@ def test_an_empty_collection_can_be_prepared(collection: Collection, tmp_path: P
     retriever_of(collection, tmp_path).prepare()
 
 
+def test_an_index_that_cannot_be_written_names_the_place(
+    ingested: Collection, tmp_path: Path
+) -> None:
+    (tmp_path / "lexical").touch()
+    with pytest.raises(StoreError, match=f"cannot write to '{tmp_path}/lexical/default/"):
+        retriever_of(ingested, tmp_path / "lexical").retrieve(WHO)
+
+
 def test_collections_keep_their_indexes_apart(
     ingested: Collection, store: Store, tmp_path: Path
 ) -> None:
@@ -535,3 +569,19 @@ def test_as_a_langchain_retriever(retriever: Retriever) -> None:
     assert [item.page_content for item in documents] == [item.text for item in evidence]
     assert [item.id for item in documents] == [item.sentence_id for item in evidence]
     assert [Evidence(**item.metadata) for item in documents] == list(evidence)
+
+
+def test_a_document_that_changes_under_every_attempt_is_an_error_and_no_mixture(
+    ingested: Collection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = []
+
+    def nothing(self: Collection, ids: Any, snapshot: Any) -> dict[str, Any]:
+        attempts.append(list(ids))
+        return {}
+
+    monkeypatch.setattr(Collection, "get", nothing)
+    monkeypatch.setattr(Collection, "search", lambda *_: [])
+    with pytest.raises(SnapshotGoneError, match="changed while they were read"):
+        retriever.retrieve(WHO)
+    assert len(attempts) > 1
