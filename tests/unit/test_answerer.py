@@ -353,6 +353,14 @@ def test_a_draft_that_misses_the_question_is_drafted_again() -> None:
     assert len(llm.drafts) == 2
 
 
+def test_a_second_draft_of_nothing_leaves_the_first() -> None:
+    answer = answerer_on(saying("Altman spoke with Trump.", "")).answer(
+        QUESTION, unsupported="mark"
+    )
+    assert [claim.text for claim in answer.claims] == ["Altman spoke with Trump."]
+    assert answer.reason != ask("").reason
+
+
 def test_a_draft_that_makes_something_up_is_not_drafted_again() -> None:
     llm = saying(WRONG, RIGHT)
     assert answerer_on(llm).answer(QUESTION).status == "no_answer"
