@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fake_llm import Article, FakeLLM, Reply
+from fake_llm import Article, FakeLLM, Reply, yes
 from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.output_parsers import StrOutputParser
@@ -330,6 +330,15 @@ def test_below_the_least_confidence_a_claim_is_withheld(threshold: float, status
     assert answer.status == status
 
 
+def test_an_answer_is_as_sure_as_its_least_sure_claim() -> None:
+    verdicts = [yes(probability) for probability in (0.8, 0.8, 0.99, 0.99)]
+    llm = FakeLLM([f"{RIGHT} {WRONG} {ALSO_RIGHT}", *verdicts])
+    answer = answerer_on(llm, min_confidence=0.0).answer(OPEN_QUESTION, unsupported="mark")
+    less, none, more = (claim.support for claim in answer.claims)
+    assert none == 0 < less < more
+    assert answer.confidence == less
+
+
 def test_the_judge_is_not_asked_about_what_is_refused_anyway() -> None:
     llm = saying(WRONG)
     answerer_on(llm).answer(QUESTION)
@@ -582,7 +591,11 @@ def test_without_a_model_a_follow_up_is_joined_to_what_it_follows() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["Who arranged it?", "And Oracle?", "Why?", "What about MGX?", "Where is he from?"]
+    "question",
+    [
+        *("Who arranged it?", "And Oracle?", "Why?", "What about MGX?", "Where is he from?"),
+        "Where did he have dinner with Republican lawmakers?",
+    ],
 )
 def test_a_question_that_leans_on_the_conversation_is_rewritten(question: str) -> None:
     llm = saying("")
