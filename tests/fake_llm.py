@@ -95,6 +95,7 @@ class FakeLLM:
     ) -> None:
         self.name = name
         self.token_probabilities = token_probabilities
+        self.length_option = "max_tokens"
         self.calls: list[Call] = []
         self.connect_error: Exception | None = None
         self._replies = iter(replies)

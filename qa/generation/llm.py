@@ -21,10 +21,12 @@ class LLM(Protocol):
     Attributes:
         name: the model's name, for ``Provenance``.
         token_probabilities: whether it can tell the probabilities of its first token.
+        length_option: what the provider calls the longest reply.
     """
 
     name: str
     token_probabilities: bool
+    length_option: str
 
     def connect(self) -> "BaseChatModel":
         """A chat model that is ready to be called.
@@ -48,6 +50,7 @@ class EmbeddedLLM:
     """The embedded LLM as a chat model."""
 
     token_probabilities = True
+    length_option = "max_tokens"
 
     def __init__(self, local: LocalLLM, *, timeout_seconds: float) -> None:
         self.name = local.name
@@ -104,6 +107,7 @@ class RemoteLLM:
                 "or set FOOTNOTED_LLM__BASE_URL.",
             )
         self.name = model
+        self.length_option = "num_predict" if model.startswith("ollama:") else "max_tokens"
         self._base_url = base_url
         self._api_key = api_key
         self._timeout = timeout_seconds
@@ -166,8 +170,9 @@ def stream_chat(
         LLMError: the model cannot be started or reached, or broke off.
     """
     model = llm.connect()
+    options[llm.length_option] = max_tokens
     try:
-        yield from model.stream(messages, max_tokens=max_tokens, **options)
+        yield from model.stream(messages, **options)
     except FootnotedError:
         raise
     except Exception as error:  # every provider has its own exceptions

@@ -9,6 +9,7 @@ and the closeness in meaning decide together.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qa.grounding.kinds import answers_kind
 from qa.schema import Evidence
@@ -29,6 +30,15 @@ _DONE_BY = re.compile(
     r"|[\w’'-]+(?: (?!and\b|in\b|on\b|at\b|to\b|for\b|with\b|who\b)[\w’'-]+){0,2}))",
 )
 """A passive and its agent: "arranged by a mutual friend"."""
+
+_UNITS = frozenset(
+    stems(
+        """hundred thousand million billion trillion dozen percent dollar euro pound second minute
+        hour day week month year decade century meter metre kilometer kilometre mile foot feet inch
+        gram kilogram ton tonne liter litre gallon degree"""
+    )
+)
+"""What may not change behind a number: 500 million is not 500 billion."""
 
 _NEGATIONS = frozenset("not no never none nobody nothing neither nor without cannot".split())
 _YES_NO = re.compile(
@@ -168,6 +178,9 @@ class _Candidate:
         for term in stated:
             if term.kind != "word" and term.stem not in self.known:
                 return f"no sentence that fits is about “{term.text}”"
+        for number, unit in pairwise(stated):
+            if number.kind == "number" and unit.stem in _UNITS and unit.stem not in self.said:
+                return f"the draft says “{number.text} {unit.text}”, and no sentence that fits does"
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"

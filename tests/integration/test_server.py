@@ -58,6 +58,7 @@ class FakeLLM:
 
     name = "fake"
     token_probabilities = True
+    length_option = "max_tokens"
 
     def __init__(self) -> None:
         self.reply: str | Exception = "Nothing."

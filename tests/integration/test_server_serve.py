@@ -46,6 +46,7 @@ class FlatEmbedder(Embedder):
 class FakeLLM:
     name = "fake"
     token_probabilities = False
+    length_option = "max_tokens"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -294,3 +294,11 @@ def test_errors_of_our_own_pass_and_others_are_named() -> None:
     with pytest.raises(LLMFailedError, match="'fake' failed: ValueError: line one$") as caught:
         list(stream_chat(FakeLLM([Reply(error=theirs)]), [("user", "Whom?")], max_tokens=5))
     assert caught.value.__cause__ is theirs
+
+
+@pytest.mark.parametrize(
+    ("model", "option"), [("ollama:llama3", "num_predict"), ("openai:gpt-4o", "max_tokens")]
+)
+def test_the_longest_reply_is_named_as_the_provider_names_it(model: str, option: str) -> None:
+    llm = RemoteLLM(model, base_url=None, api_key="k", timeout_seconds=5)
+    assert llm.length_option == option

@@ -150,12 +150,16 @@ def test_a_better_proof_has_higher_numbers() -> None:
 @pytest.mark.parametrize(
     ("question", "claim"),
     [
-        # a number, a name or a quotation that no sentence has
+        # a number that no sentence has
         ("How long did they talk?", "Altman spoke with Trump for 35 minutes."),
         ("How long did they talk?", "Altman spoke with Trump for 2 hours."),
         ("How long did they talk?", "Altman spoke with Trump for thirty minutes."),
         ("How large is Stargate?", "Stargate is a project of up to $5000 billion."),
         ("How large is Stargate?", "Stargate is a project of up to $50 billion."),
+        # the number, but of something else
+        ("How large is Stargate?", "Stargate is a project of up to $500 million."),
+        ("How long did they talk?", "Altman spoke with Trump for 25 hours."),
+        # a name or a quotation
         ("Whom did Altman speak with?", "Altman spoke with Biden for 25 minutes."),
         ("Who spoke with Trump?", "Zuckerberg spoke with Trump for 25 minutes."),
         ("Who spoke with Trump?", "Sam Zuckerberg spoke with Trump for 25 minutes."),
