@@ -23,7 +23,7 @@ ask: question $(INSTALLED) ## Answer Q="..." from the sample article, or from wh
 	@exec "$(BIN)/footnoted" ask --sample -- "$$Q"
 
 .PHONY: install
-install: $(INSTALLED) ## Install the locked requirements and the project into $(VENV)
+install: $(INSTALLED) ## Install the locked requirements and the project into .venv
 
 .PHONY: test
 test: $(INSTALLED) ## Run every test, with the real models too, and measure the coverage

@@ -201,7 +201,10 @@ class Collection:
                 for page in _pages(self._heads, include=["metadatas"])
                 for metadata in page["metadatas"]
             ]
-        return Snapshot(sorted(heads, key=lambda head: (head.title, head.id)))
+        # While an id passes from one key to another both heads are there; the given id counts.
+        heads.sort(key=lambda head: head.key == head.id)
+        unique = {head.id: head for head in heads}.values()
+        return Snapshot(sorted(unique, key=lambda head: (head.title, head.id)))
 
     def search(self, vector: Sequence[float], limit: int, snapshot: "Snapshot") -> list[Hit]:
         """The chunks of ``snapshot`` nearest to ``vector``, nearest first.
@@ -331,7 +334,7 @@ class Collection:
             self._heads.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
             for field, value in (("key", info.key), ("document_id", info.id)):
                 self._chunks.delete(
-                    where={"$and": [{field: value}, {"revision": {"$ne": info.revision}}]}
+                    where={"$and": [{field: value}, {"revision": {"$ne": _stamp(info)}}]}
                 )
         return info
 
@@ -421,7 +424,7 @@ class Snapshot:
     def holds(self, metadata: Mapping[str, Any]) -> bool:
         """Whether a chunk with this metadata counts."""
         info = self._by_id.get(str(metadata["document_id"]))
-        return info is not None and info.revision == metadata["revision"]
+        return info is not None and _stamp(info) == metadata["revision"]
 
     def attach(
         self, identity: str, text: str | None, metadata: Mapping[str, Any] | None
@@ -444,7 +447,17 @@ class Snapshot:
 
 def chunk_id(info: DocumentInfo, index: int) -> str:
     """Id of a chunk in Chroma; no two revisions share one."""
-    return f"{info.id}:{info.revision}:{index}"
+    return f"{chunk_prefix(info)}{index}"
+
+
+def chunk_prefix(info: DocumentInfo) -> str:
+    """How the ids of a document's chunks begin, and no others."""
+    return f"{info.id}:{_stamp(info)}:"
+
+
+def _stamp(info: DocumentInfo) -> str:
+    """What a chunk shares with the head that counts it."""
+    return f"{info.revision}.{info.layout}"
 
 
 def _head_id(key: str) -> str:
@@ -455,7 +468,7 @@ def _chunk_metadata(info: DocumentInfo, chunk: Chunk) -> dict[str, Any]:
     return {
         "document_id": info.id,
         "key": info.key,
-        "revision": info.revision,
+        "revision": _stamp(info),
         "title": info.title,
         "uri": info.uri,
         "index": chunk.index,

@@ -17,7 +17,7 @@ from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
 from qa.schema import Evidence, sentence_id
-from qa.store import Collection, Snapshot, StoredChunk, chunk_id
+from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -105,7 +105,7 @@ class Retriever:
             return Retrieval((), snapshot.version)
         if documents is not None:
             snapshot = snapshot.only(documents)
-            prefixes = tuple(f"{info.id}:{info.revision}:" for info in snapshot.documents)
+            prefixes = tuple(chunk_prefix(info) for info in snapshot.documents)
 
             def within(key: str) -> bool:
                 return key.startswith(prefixes)

@@ -978,5 +978,5 @@ def test_as_a_vector_store(shelf: Collection) -> None:
 
 def test_chunk_ids_of_two_revisions_differ() -> None:
     info = DocumentInfo("id", "k", "r1", "T", "", 1, 1, 1)
-    assert chunk_id(info, 0) == "id:r1:0"
+    assert chunk_id(info, 0) == "id:r1.:0"
     assert chunk_id(info, 0) != chunk_id(replace(info, revision="r2"), 0)
