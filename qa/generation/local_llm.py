@@ -87,9 +87,9 @@ class LocalLLM:
         """
         with self._lock:
             if self._endpoint is None or self.pid is None:
-                if self._process is not None:
-                    logger.warning("the embedded LLM had ended (%s)", self._process.poll())
+                if (ended := self._process) is not None:
                     self._end()
+                    logger.warning("the embedded LLM had ended (%s)", ended.returncode)
                 self._endpoint = self._start()
             return self._endpoint
 
