@@ -102,6 +102,21 @@ def test_a_known_name_is_one_at_the_beginning_too() -> None:
     assert kinds("Altman came.", frozenset({"altman"}))["altman"] == "name"
 
 
+def test_where_plain_words_are_known_any_other_that_begins_a_sentence_is_a_name() -> None:
+    text = "Altman met investors. Investors came. Arriving late, Musk left. Today Oracle won."
+    common = frozenset(["investor"])
+    names = [term.text for term in terms(text, common=common) if term.kind == "name"]
+    assert names == ["Altman", "Musk", "Oracle"]
+    assert [term.kind for term in terms("Altman came.", common=frozenset(["altman"]))] == [
+        *("word", "word")
+    ]
+
+
+def test_a_term_keeps_the_word_as_it_stands() -> None:
+    found = terms("Altman’s 500,000 investors")
+    assert [term.text for term in found] == ["Altman", "500,000", "investors"]
+
+
 @pytest.mark.parametrize("text", ["OpenAI came.", "NASA came.", "IT came.", "US came."])
 def test_more_than_one_capital_makes_a_name_anywhere(text: str) -> None:
     assert terms(text)[0].kind == "name"
@@ -126,6 +141,7 @@ def test_a_possessive_is_the_name() -> None:
         ("Three", "3"),
         ("twenty", "20"),
         ("eighty", "80"),
+        ("ninety", "90"),
         ("１２", "12"),
     ],
 )
