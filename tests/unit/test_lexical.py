@@ -80,8 +80,10 @@ def test_the_limit_counts_only_what_is_within(index: LexicalIndex) -> None:
 
 
 def test_equal_texts_stay_in_the_order_in_which_they_came() -> None:
-    index = LexicalIndex.build((str(place), "equal text") for place in range(99))
-    assert index.search("equal", 99) == [str(place) for place in range(99)]
+    texts = ["equal", "equal but longer"]
+    index = LexicalIndex.build((str(place), texts[place % 2]) for place in range(400))
+    expected = [*range(0, 400, 2), *range(1, 400, 2)]
+    assert index.search("equal", 400) == [str(place) for place in expected]
 
 
 @pytest.mark.parametrize("texts", [[], [("a", "")], [("a", "what was it"), ("b", "…")]])
