@@ -67,7 +67,7 @@ class _Checked:
     """A claim with its proof.
 
     Attributes:
-        sure: probability that it is a right answer.
+        sure: how sure it is that it is a right answer, in [0, 1]; not calibrated.
         problem: why it does not do as an answer, in words.
     """
 

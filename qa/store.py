@@ -4,7 +4,8 @@ A collection is two Chroma collections. ``footnoted.NAME.chunks`` holds the text
 ``footnoted.NAME.documents`` holds one *head* per document, which says which of its revisions
 counts. Writing a document is: write the chunks, then the head, then delete what the head replaced.
 The head is one record, so a reader sees the old document or the new one, and what a killed run
-leaves behind is never seen and is swept away by the next write.
+leaves behind is never seen. The embedded store sweeps it away when the collection is next opened
+for writing; behind a server it stays, since it may be what another process is writing.
 """
 
 import hashlib

@@ -175,8 +175,7 @@ def split_claims(text: str, *, cut: bool = False) -> list[str]:
 def _reading_order(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Documents by their best sentence, sentences as they stand in their document.
 
-    Read in order, "He" finds whom it means; ranked order made the embedded LLM name the subject
-    for the agent more often.
+    Read in order, "He" finds whom it means.
     """
     best = {item.document_id: item.number for item in reversed(evidence)}
     return sorted(evidence, key=lambda item: (best[item.document_id], item.start))

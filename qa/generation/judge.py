@@ -1,8 +1,7 @@
 """The language model as a judge of one claim: yes or no, by token probability.
 
-It reads the proof alone, a tenth of what the draft was made from. On 50 drafts about four public
-sets this told answerable from unanswerable questions with an area under the ROC curve of 0.88,
-against 0.68 for the same question put behind all the evidence.
+It reads the proof alone: asked behind all the evidence it told answerable from unanswerable
+questions less well (docs/decisions/0002-drafting-and-proof.md has the numbers and their limits).
 """
 
 import math

@@ -4,10 +4,11 @@ import math
 
 
 def confidence(*, answers: float, stated: float) -> float:
-    """Probability that a supported claim is a right answer, by a logistic model.
+    """How sure it is that a supported claim is a right answer, in (0, 1).
 
-    The checks without a model have passed already; among what passes them, their numbers tell
-    right from wrong no better than chance, and the judge's do (docs/measurements.md).
+    A logistic function whose weights were set by hand: it orders claims and is not calibrated.
+    Word overlap has no part in it; among claims that pass the checks without a model it tells
+    little (docs/decisions/0002-drafting-and-proof.md).
 
     Args:
         answers: the judge's yes to "is this the answer?", in [0, 1].

@@ -52,8 +52,8 @@ class Support:
     """What the check found for one claim.
 
     Attributes:
-        proof: the fewest offered sentences that prove it, in reading order; empty if none do.
-        coverage: share of the claim's plain words that the proof says too, in [0, 1].
+        proof: the offered sentences that prove it best, in reading order; empty if none do.
+        coverage: share of the claim's content words in the proof or just before it, in [0, 1].
         similarity: cosine of the claim with the proof.
         focus: share of the question's content words in the proof or just before it, in [0, 1].
         context: the proof with the offered sentence right before it, as a judge reads it.
@@ -73,7 +73,7 @@ class Support:
 def find_support(
     claim: str, question: str, evidence: Sequence[Evidence], similarity: Similarity
 ) -> Support:
-    """Find the fewest sentences of ``evidence`` that prove ``claim`` as an answer.
+    """Find the sentence, or the two, of ``evidence`` that prove ``claim`` best as an answer.
 
     Args:
         claim: one sentence of the draft.
