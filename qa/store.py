@@ -37,7 +37,8 @@ from qa.schema import Chunk, Document, DocumentInfo, Span, StoredDocument, diges
 _PREFIX = "footnoted."
 _CHUNKS = ".chunks"
 _HEADS = ".documents"
-_FORMAT = 1
+_FORMAT = 2
+"""Of what is stored; another one is refused, since its chunks would not be found."""
 _ATTEMPTS = 3
 _PAGE = 1000
 """Records read at once; a whole large collection in one reply would double the memory."""
@@ -124,6 +125,12 @@ class Store:
         with _talking(self.location):
             chunks = self._client.get_collection(_chroma_name(name, _CHUNKS), None)
             heads = self._client.get_collection(_chroma_name(name, _HEADS), None)
+        made = (heads.metadata or {}).get("format")
+        if made != _FORMAT:
+            raise StoreError(
+                f"collection {name!r} has the format {made!r}; this version reads {_FORMAT}",
+                help="Ingest its documents into another collection, by --collection NAME.",
+            )
         return Collection(name, self.location, chunks, heads, self._client)
 
     def create(self, name: str, *, embedder: str, dimension: int) -> "Collection":

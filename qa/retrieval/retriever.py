@@ -113,6 +113,8 @@ class Retriever:
         hits = self.collection.search(
             self.embedder.embed_query(question), self._candidates, snapshot
         )
+        if not hits:  # every document has chunks: silence here would pass for "not in the sources"
+            raise SnapshotGoneError("documents changed while they were read")
         chunks = {hit.stored.id: hit.stored for hit in hits}
         dense = {
             _Place(hit.stored.id, offset): rank

@@ -577,13 +577,17 @@ def test_a_document_that_changes_under_every_attempt_is_an_error_and_no_mixture(
     ingested: Collection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts = []
-
-    def nothing(self: Collection, ids: Any, snapshot: Any) -> dict[str, Any]:
-        attempts.append(list(ids))
-        return {}
-
-    monkeypatch.setattr(Collection, "get", nothing)
-    monkeypatch.setattr(Collection, "search", lambda *_: [])
+    monkeypatch.setattr(Collection, "search", lambda *_: attempts.append(1) or [])
     with pytest.raises(SnapshotGoneError, match="changed while they were read"):
         retriever.retrieve(WHO)
     assert len(attempts) > 1
+
+
+def test_documents_without_their_chunks_are_an_error_and_no_abstention(
+    ingested: Collection, retriever: Retriever
+) -> None:
+    ids = [stored.id for stored in ingested.chunks(ingested.snapshot())]
+    ingested.as_vector_store(BagOfWords()).delete(ids)
+    with pytest.raises(SnapshotGoneError, match="changed while they were read") as error:
+        retriever.retrieve(WHO)
+    assert "ingest it again" in error.value.help

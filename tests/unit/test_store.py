@@ -980,3 +980,14 @@ def test_chunk_ids_of_two_revisions_differ() -> None:
     info = DocumentInfo("id", "k", "r1", "T", "", 1, 1, 1)
     assert chunk_id(info, 0) == "id:r1.:0"
     assert chunk_id(info, 0) != chunk_id(replace(info, revision="r2"), 0)
+
+
+def test_a_collection_of_another_format_is_refused_and_not_read_as_empty(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.store._FORMAT", 1)
+    write(open_in(store), OLD)
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="has the format 1") as error:
+        store.collection("default")
+    assert "--collection" in error.value.help
