@@ -145,14 +145,19 @@ def export_minilm(cache_dir: Path) -> Path:
                 if not target.exists():
                     building = Path(tempfile.mkdtemp(prefix=".building-", dir=cache_dir))
                     try:
-                        _export(_packaged_minilm(), building)
+                        _export(packaged_minilm(), building)
                         os.replace(building, target)
                     finally:
                         shutil.rmtree(building, ignore_errors=True)
     return target
 
 
-def _packaged_minilm() -> Path:
+def packaged_minilm() -> Path:
+    """The folder of the shipped MiniLM, its weights checked.
+
+    Raises:
+        FootnotedError: it is not installed, or its weights are others.
+    """
     try:
         listed = files(_PACKAGE) or []
     except PackageNotFoundError:

@@ -1,0 +1,83 @@
+"""The cross-encoder can be made again: a few steps on made-up rows, then the export."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qa.grounding.cross_encoder import CrossEncoder
+from qa.retrieval.embedder import packaged_minilm
+from qa.schema import Passage
+
+ROOT = Path(__file__).parents[2]
+PLACES = ("Oslo", "Bergen", "Turku", "Vaasa", "Malmo", "Lund", "Odense", "Aarhus")
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> None:
+    with gzip.open(path, "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> Path:
+    answers = [
+        {
+            "question": f"Where does keeper number {number} live?",
+            "title": "Keepers",
+            "sentences": [f"Keeper number {number} lives in {place}.", "Goats graze there."],
+            "labels": [1, 0],
+            "answerable": True,
+            "answers": [place],
+            "source": "squad2",
+        }
+        for number, place in enumerate(PLACES)
+    ]
+    supports = [
+        {
+            "premise": [f"Keeper number {number} lives in {place}."],
+            "claim": f"A keeper lives in {claimed}.",
+            "label": "entailment" if claimed == place else "not_entailment",
+            "source": "fm2",
+            "synthetic": False,
+            "title": "Keepers",
+        }
+        for number, place in enumerate(PLACES)
+        for claimed in (place, "Paris")
+    ]
+    unanswerable = [row | {"answerable": False, "labels": [0, 0]} for row in answers[:2]]
+    for part in ("", "_dev"):
+        write(tmp_path / f"answers{part}.jsonl.gz", answers + unanswerable)
+        write(tmp_path / f"supports{part}.jsonl.gz", supports)
+    return tmp_path
+
+
+def run(module: str, *arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.models
+def test_it_is_trained_resumed_and_exported(material: Path, tmp_path: Path) -> None:
+    encoder, out = packaged_minilm(), tmp_path / "out"
+    arguments = ("--data", material, "--encoder", encoder, "--out", out, "--checkpoint-steps", 1)
+    begun = run("training.train", *arguments, "--steps", 1)
+    assert "answers_p_at_1" in begun
+    assert "resumed after step 1" in run("training.train", *arguments)
+    model = tmp_path / "model"
+    exported = run(
+        *("training.export", "--trained", out, "--encoder", encoder, "--data", material),
+        *("--out", model),
+    )
+    assert "SHA-256" in exported
+    (rated,) = CrossEncoder(model, sha256=None).answers("Where?", [Passage("In Oslo.")])
+    assert 0 < rated < 1

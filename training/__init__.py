@@ -1,0 +1,1 @@
+"""How the cross-encoder and the confidence were made; not a part of the installed product."""

@@ -1,0 +1,88 @@
+"""Record what the checks see of drafted claims, and fit the confidence to it.
+
+``python -m training.confidence record --suite DIR… --limit N --out FILE`` drafts answers with the
+configured language model and writes a line a question; ``… fit FILE…`` fits the weights of
+``qa/grounding/abstention.py`` and prints them with their scores.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eval.asking import ingest_corpus
+from eval.cases import Case, load_suite
+from eval.runner import draw
+from qa.assembly import Assembly
+from qa.generation.drafter import Draft
+from qa.grounding.support import find_support
+from qa.settings import load_settings
+
+_SEED = 5
+
+
+def main() -> None:
+    """Record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--suite", type=Path, nargs="+", required=True)
+    parser.add_argument("--limit", type=int, default=40)
+    parser.add_argument("--open-corpus", action="store_true")
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+    with Assembly(load_settings()) as assembly, chosen.out.open("a") as out:
+        for folder in chosen.suite:
+            suite = load_suite(folder)
+            name = ingest_corpus(suite, assembly)
+            retriever = assembly.retriever(name)
+            for case in draw(suite.questions, chosen.limit, _SEED):
+                documents = None if chosen.open_corpus else case.doc_ids
+                row = {"suite": suite.name} | _record(case, documents, retriever, assembly)
+                print(json.dumps(row), file=out, flush=True)
+
+
+def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> dict[str, Any]:
+    evidence = retriever.retrieve(case.question, documents=documents).evidence
+
+    def similarity(text: str, others: Any) -> list[float]:
+        import numpy as np
+
+        first, *rest = assembly.embedder.embed_documents([text, *others])
+        return (np.array(rest) @ np.array(first)).tolist() if rest else []
+
+    draft = Draft()
+    for _ in assembly.drafter.stream(case.question, evidence, draft):
+        pass
+    drafts = {"first": draft.claims()}
+    checked = [find_support(c, case.question, evidence, similarity) for c in drafts["first"]]
+    if all(support.retry for support in checked):
+        drafts["second"] = assembly.drafter.another(case.question, evidence)
+    claims = []
+    for which, texts in drafts.items():
+        for text in texts:
+            support = find_support(text, case.question, evidence, similarity)
+            row: dict[str, Any] = {"which": which, "text": text, "reason": support.reason}
+            if support.reason is None:
+                judged = assembly.judge.judge(text, case.question, support.context)
+                row |= {
+                    "proof": [item.sentence_id for item in support.proof],
+                    "context": support.context,
+                    "coverage": support.coverage,
+                    "similarity": support.similarity,
+                    "focus": support.focus,
+                    "judge": asdict(judged),
+                }
+            claims.append(row)
+    return {
+        "id": case.id,
+        "question": case.question,
+        "answerable": case.answerable,
+        "answers": list(case.answers),
+        "gold": [[asdict(span) for span in alternative] for alternative in case.evidence],
+        "evidence": [item.model_dump() for item in evidence],
+        "claims": claims,
+    }
+
+
+if __name__ == "__main__":
+    main()
