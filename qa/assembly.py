@@ -12,6 +12,7 @@ from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
 from qa.generation.local_llm import LocalLLM
 from qa.generation.prompt import load_prompt
 from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
+from qa.grounding.cross_encoder import CrossEncoder
 from qa.retrieval.embedder import Embedder, load_embedder
 from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
@@ -45,6 +46,11 @@ class Assembly:
         """The embedder."""
         chosen = self.settings.embedder
         return load_embedder(chosen.model, self.models_dir, batch_size=chosen.batch_size)
+
+    @cached_property
+    def cross_encoder(self) -> CrossEncoder:
+        """What reads a question or a claim together with a sentence."""
+        return CrossEncoder()
 
     @cached_property
     def llm(self) -> LLM:
@@ -100,6 +106,8 @@ class Assembly:
             candidates=chosen.candidates,
             evidence=chosen.evidence,
             rrf_k=chosen.rrf_k,
+            ranker=self.cross_encoder,
+            reranked=chosen.reranked,
         )
 
     def answerer(self, collection: str, *, evidence_only: bool = False) -> Answerer:
@@ -110,6 +118,7 @@ class Assembly:
         """
         return Answerer(
             self.retriever(collection),
+            self.cross_encoder,
             None if evidence_only else self.drafter,
             None if evidence_only else self.judge,
             min_confidence=self.settings.grounding.min_confidence,
@@ -129,11 +138,7 @@ class Assembly:
     @cached_property
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
-        return Judge(
-            self.llm,
-            answer=load_prompt("verify_answer/v1"),
-            statement=load_prompt("verify_statement/v1"),
-        )
+        return Judge(self.llm, load_prompt("verify_statement/v1"))
 
     def close(self) -> None:
         """End the language model's process and give the data directory free."""

@@ -47,6 +47,7 @@ def examine(assembly: Assembly) -> Iterator[Finding]:
     yield _attempt(
         "embedder", lambda: f"{assembly.embedder.name}, {assembly.embedder.dimension} dimensions"
     )
+    yield _attempt("cross-encoder", lambda: assembly.cross_encoder.name)
     yield _attempt(
         "collections",
         lambda: (

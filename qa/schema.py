@@ -107,6 +107,20 @@ class StoredDocument:
     sentences: tuple[Span, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence, or several, as the cross-encoder reads it.
+
+    Attributes:
+        title: of its document.
+        before: the sentence before it, read but not judged; empty if there is none.
+    """
+
+    text: str
+    title: str = ""
+    before: str = ""
+
+
 # ── what is found and answered ──────────────────────────────────────────────────────────────
 
 
@@ -133,6 +147,12 @@ class Evidence(Quotation):
 
     score: float = Field(description="Rank score; comparable within one question only.")
     similarity: float = Field(default=0.0, description="Cosine of its chunk with the question.")
+    answers: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How likely it answers, by the cross-encoder; null: it was not read.",
+    )
     neighbour: bool = Field(default=False, description="Offered for its neighbour's sake.")
 
 

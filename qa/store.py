@@ -526,7 +526,7 @@ def _chroma_name(name: str, suffix: str) -> str:
 def _lock(data_dir: Path) -> FileLock:
     with writing(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data_dir / "store.lock", blocking=False)
+        lock = FileLock(data_dir / "store.lock", blocking=False, thread_local=False)
         holder = data_dir / "store.json"
         try:
             lock.acquire()

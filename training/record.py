@@ -63,14 +63,14 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
             support = find_support(text, case.question, evidence, similarity)
             row: dict[str, Any] = {"which": which, "text": text, "reason": support.reason}
             if support.reason is None:
-                judged = assembly.judge.judge(text, case.question, support.context)
+                stated = assembly.judge.stated(text, support.context)
                 row |= {
                     "proof": [item.sentence_id for item in support.proof],
                     "context": support.context,
                     "coverage": support.coverage,
                     "similarity": support.similarity,
                     "focus": support.focus,
-                    "judge": asdict(judged),
+                    "stated": stated,
                 }
             claims.append(row)
     return {

@@ -1,12 +1,12 @@
 """The language model as a judge of one claim: yes or no, by token probability.
 
 It reads the proof alone: asked behind all the evidence it told answerable from unanswerable
-questions less well (docs/decisions/0002-drafting-and-proof.md has the numbers and their limits).
+questions less well (docs/decisions/0002-drafting-and-proof.md). Whether the claim is the right
+answer it is not asked: beside the cross-encoder that brought nothing (0006-cross-encoder.md).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qa.generation.llm import LLM, stream_chat
@@ -16,47 +16,25 @@ _SURE = 0.95
 """Taken for a plain yes of a provider that gives no token probabilities; 1 - it for a no."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Probabilities in [0, 1] that the model says yes.
-
-    Attributes:
-        answers: the claim is the right answer to the question according to the proof.
-        stated: the proof says everything in the claim.
-    """
-
-    answers: float
-    stated: float
-
-
 class Judge:
     """Asks the language model about one claim and its proof.
 
     Args:
         llm: where the chat model comes from.
-        answer: the prompt that asks whether the claim answers.
-        statement: the prompt that asks whether the claim is stated; it begins like ``answer``,
-            so that the model's server has the text in its cache.
+        prompt: the prompt that asks whether the text says the claim.
     """
 
-    def __init__(self, llm: LLM, *, answer: Prompt, statement: Prompt) -> None:
+    def __init__(self, llm: LLM, prompt: Prompt) -> None:
         self._llm = llm
-        self._answer = answer
-        self._statement = statement
+        self._prompt = prompt
 
-    def judge(self, claim: str, question: str, text: str) -> Judgement:
-        """Judge ``claim`` as an answer to ``question`` by ``text``.
+    def stated(self, claim: str, text: str) -> float:
+        """Probability in [0, 1] that the model says yes: ``text`` says everything in ``claim``.
 
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        return Judgement(
-            answers=self._ask(self._answer, text=text, question=question, claim=claim),
-            stated=self._ask(self._statement, text=text, claim=claim),
-        )
-
-    def _ask(self, prompt: Prompt, **values: str) -> float:
-        messages = prompt.messages(**values)
+        messages = self._prompt.messages(text=text, claim=claim)
         if self._llm.token_probabilities:
             chunks = stream_chat(self._llm, messages, max_tokens=1, logprobs=True, top_logprobs=20)
             return _probability_of_yes([chunk.response_metadata for chunk in chunks])

@@ -13,7 +13,6 @@ _HOLES = {
     "answer": {"sentences", "question"},
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
-    "verify_answer": {"text", "question", "claim"},
     "verify_statement": {"text", "claim"},
 }
 _ROLES = ("system", "user")

@@ -122,8 +122,9 @@ def find_support(
 
 
 def _preference(support: Support) -> float:
-    # A second sentence must earn its place: it costs what a tenth of the words would bring.
-    return support.coverage + support.similarity + support.focus - 0.1 * len(support.proof)
+    # A second sentence must earn its place. Penalties of 0.1, 0.2 and 0.3, and the cross-encoder in
+    # place of the cosine, gave a citation_f1 between 0.88 and 0.90 over the same 103 drafts.
+    return support.coverage + support.similarity + support.focus - 0.2 * len(support.proof)
 
 
 def _sets(evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:

@@ -1,7 +1,8 @@
 """From a question to the numbered sentences that may hold its answer.
 
 Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins them sentence by
-sentence. A sentence that leans on the one before it ("He refused.") brings that one along.
+sentence, and a ranker reads the best of these together with the question. A sentence that leans on
+the one before it ("He refused.") brings that one along.
 """
 
 import re
@@ -9,14 +10,14 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from qa.disk import writing
 from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
-from qa.schema import Evidence, sentence_id
+from qa.schema import Evidence, Passage, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 """How a sentence begins that is not understood without the one before it."""
+
+_HEADING = re.compile(r"#{1,6}\s")
+"""A heading in Markdown says what follows is about; it proves nothing and is not offered."""
 
 _ATTEMPTS = 5
 
@@ -49,6 +53,13 @@ class Retrieval:
     collection_version: str
 
 
+class Ranker(Protocol):
+    """Reads each passage together with the question."""
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        """Probability that each passage answers ``question``."""
+
+
 class Retriever:
     """Ranks the sentences of one collection.
 
@@ -59,6 +70,8 @@ class Retriever:
         candidates: chunks and sentences taken from each search.
         evidence: sentences offered.
         rrf_k: constant of the fusion.
+        ranker: ranks the best of the fusion anew.
+        reranked: how many of them it reads; at least ``evidence``.
     """
 
     def __init__(
@@ -70,6 +83,8 @@ class Retriever:
         candidates: int,
         evidence: int,
         rrf_k: int,
+        ranker: Ranker,
+        reranked: int,
     ) -> None:
         collection.require_embedder(embedder.name, embedder.dimension)
         self.collection = collection
@@ -80,6 +95,8 @@ class Retriever:
         self._candidates = candidates
         self._evidence = evidence
         self._rrf_k = rrf_k
+        self._ranker = ranker
+        self._reranked = max(reranked, evidence)
 
     def retrieve(self, question: str, *, documents: Sequence[str] | None = None) -> Retrieval:
         """Rank the sentences of the collection, or of the named ``documents`` alone.
@@ -124,12 +141,19 @@ class Retriever:
         found = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
         self._fetch(chunks, {place.chunk for place in found}, snapshot)
         lexical = {place: rank for rank, place in enumerate(found, start=1)}
-        scores = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
-        best = list(scores)[: self._evidence]
+        scores = {
+            place: score
+            for place, score in reciprocal_rank_fusion([dense, lexical], k=self._rrf_k).items()
+            if not _HEADING.match(_sentence(chunks[place.chunk], place.offset))
+        }
+        answers = self._read(question, list(scores)[: self._reranked], chunks, snapshot)
+        # Sorting keeps the order of the fusion among equals.
+        best = sorted(answers, key=answers.__getitem__, reverse=True)[: self._evidence]
         neighbours = [
             before
             for place in best[:_LEANING]
-            if (before := self._before(place, chunks, snapshot)) is not None
+            if _LEANS.match(_sentence(chunks[place.chunk], place.offset))
+            and (before := self._before(place, chunks, snapshot)) is not None
         ]
         similarity = {hit.stored.id: hit.similarity for hit in hits}
         evidence = [
@@ -139,6 +163,7 @@ class Retriever:
                 place.offset,
                 score=scores.get(place, 0.0),
                 similarity=similarity.get(place.chunk, 0.0),
+                answers=answers.get(place),
                 neighbour=place not in best,
             )
             for number, place in enumerate(dict.fromkeys(best + neighbours), start=1)
@@ -173,13 +198,37 @@ class Retriever:
         if wanted - chunks.keys():
             raise SnapshotGoneError("documents changed while they were read")
 
+    def _read(
+        self,
+        question: str,
+        places: Sequence["_Place"],
+        chunks: dict[str, StoredChunk],
+        snapshot: Snapshot,
+    ) -> dict["_Place", float]:
+        """How likely each place answers, by the ranker."""
+        first = [chunks[place.chunk] for place in places if place.offset == 0]
+        self._fetch(
+            chunks,
+            {chunk_id(it.document, it.chunk.index - 1) for it in first if it.chunk.index > 0},
+            snapshot,
+        )
+        passages = []
+        for place in places:
+            before = self._before(place, chunks, snapshot)
+            passages.append(
+                Passage(
+                    _sentence(chunks[place.chunk], place.offset),
+                    title=chunks[place.chunk].document.title,
+                    before="" if before is None else _sentence(chunks[before.chunk], before.offset),
+                )
+            )
+        return dict(zip(places, self._ranker.answers(question, passages), strict=True))
+
     def _before(
         self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
     ) -> "_Place | None":
-        """The sentence before ``place`` if that leans on it; its chunk is added to ``chunks``."""
+        """The sentence before ``place``, if there is one; its chunk is added to ``chunks``."""
         stored = chunks[place.chunk]
-        if not _LEANS.match(_sentence(stored, place.offset)):
-            return None
         if place.offset > 0:
             return _Place(place.chunk, place.offset - 1)
         if stored.chunk.index == 0:
@@ -224,6 +273,7 @@ def _evidence(
     *,
     score: float,
     similarity: float,
+    answers: float | None,
     neighbour: bool,
 ) -> Evidence:
     span = stored.chunk.sentences[offset]
@@ -239,5 +289,6 @@ def _evidence(
         text=_sentence(stored, offset),
         score=score,
         similarity=min(1.0, max(-1.0, similarity)),
+        answers=answers,
         neighbour=neighbour,
     )

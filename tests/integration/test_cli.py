@@ -268,6 +268,7 @@ def test_doctor_names_what_is_wrong(run, monkeypatch, tmp_path):
     assert "BAD  weights" in out
     assert "missing.gguf" in out
     assert "ok   embedder" in out
+    assert "ok   cross-encoder" in out
     assert any(not finding["ok"] for finding in json.loads(run("doctor", "--json")[1]))
 
 

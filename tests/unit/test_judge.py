@@ -9,27 +9,16 @@ TEXT = "Ann met Bob. He refused."
 
 
 def judge_on(llm: FakeLLM) -> Judge:
-    return Judge(
-        llm, answer=load_prompt("verify_answer/v1"), statement=load_prompt("verify_statement/v1")
-    )
-
-
-def test_the_two_verdicts_are_the_two_probabilities() -> None:
-    judgement = judge_on(FakeLLM([yes(0.75), yes(0.2)])).judge("Bob.", "Whom?", TEXT)
-    assert judgement.answers == pytest.approx(0.75)
-    assert judgement.stated == pytest.approx(0.2)
+    return Judge(llm, load_prompt("verify_statement/v1"))
 
 
 def test_a_verdict_is_one_token_about_the_proof() -> None:
-    llm = FakeLLM([yes(0.9), yes(0.9)])
-    judge_on(llm).judge("Ann met Bob.", "Whom did Ann meet?", TEXT)
-    answers, stated = llm.calls
-    for call in llm.calls:
-        assert TEXT in call.text
-        assert "Ann met Bob." in call.text.replace(TEXT, "")
-        assert call.options == {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
-    assert "Whom did Ann meet?" in answers.text
-    assert "Whom did Ann meet?" not in stated.text
+    llm = FakeLLM([yes(0.75)])
+    assert judge_on(llm).stated("Ann met Bob.", TEXT) == pytest.approx(0.75)
+    (call,) = llm.calls
+    assert TEXT in call.text
+    assert "Ann met Bob." in call.text.replace(TEXT, "")
+    assert call.options == {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
 
 
 @pytest.mark.parametrize(
@@ -48,34 +37,32 @@ def test_the_probability_of_yes_is_its_share_of_yes_and_no(
     first: dict[str, float], expected: float
 ) -> None:
     reply = Reply("no", first=first)
-    judgement = judge_on(FakeLLM([reply, reply])).judge("Bob.", "Whom?", TEXT)
-    assert judgement.answers == judgement.stated == pytest.approx(expected)
+    assert judge_on(FakeLLM([reply])).stated("Bob.", TEXT) == pytest.approx(expected)
 
 
 def test_only_the_first_token_is_judged() -> None:
     reply = Reply(pieces=["no", " yes"], first={"no": 1.0})
-    assert judge_on(FakeLLM([reply, reply])).judge("Bob.", "Whom?", TEXT).answers == 0
+    assert judge_on(FakeLLM([reply])).stated("Bob.", TEXT) == 0
 
 
 @pytest.mark.parametrize("reply", ["yes", Reply("no"), Reply("")])
 def test_a_promise_of_probabilities_that_is_not_kept_is_no_verdict(reply: str | Reply) -> None:
-    assert judge_on(FakeLLM([reply, reply])).judge("Bob.", "Whom?", TEXT).answers == 0.5
+    assert judge_on(FakeLLM([reply])).stated("Bob.", TEXT) == 0.5
 
 
 def test_a_model_without_probabilities_is_asked_for_a_word() -> None:
     llm = FakeLLM([" Yes, it does.", "No."], token_probabilities=False)
-    judgement = judge_on(llm).judge("Bob.", "Whom?", TEXT)
-    assert 0.5 < judgement.answers < 1
-    assert 0 < judgement.stated < 0.5
+    assert 0.5 < judge_on(llm).stated("Bob.", TEXT) < 1
+    assert 0 < judge_on(llm).stated("Bob.", TEXT) < 0.5
     assert all("logprobs" not in call.options for call in llm.calls)
 
 
 @pytest.mark.parametrize("reply", ["", "I cannot say.", "Not quite yes.", "…"])
 def test_a_word_that_is_not_yes_is_no(reply: str) -> None:
-    llm = FakeLLM([reply, reply], token_probabilities=False)
-    assert judge_on(llm).judge("Bob.", "Whom?", TEXT).answers < 0.5
+    llm = FakeLLM([reply], token_probabilities=False)
+    assert judge_on(llm).stated("Bob.", TEXT) < 0.5
 
 
 def test_a_model_that_breaks_is_an_error_and_no_verdict() -> None:
     with pytest.raises(LLMFailedError, match="line went dead"):
-        judge_on(FakeLLM([Reply(error=ConnectionError("line went dead"))])).judge("B", "W?", TEXT)
+        judge_on(FakeLLM([Reply(error=ConnectionError("line went dead"))])).stated("B", TEXT)

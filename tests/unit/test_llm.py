@@ -151,13 +151,9 @@ def test_the_length_limit_shows(server: Server) -> None:
 
 def test_a_judge_of_another_provider_is_not_asked_for_probabilities(server: Server) -> None:
     """Many providers refuse a request that asks for them."""
-    judge = Judge(
-        remote(server),
-        answer=load_prompt("verify_answer/v1"),
-        statement=load_prompt("verify_statement/v1"),
-    )
+    judge = Judge(remote(server), load_prompt("verify_statement/v1"))
     server.pieces = ["Yes", "."]
-    assert judge.judge("Bob.", "Whom did Ann meet?", "Ann met Bob.").answers > 0.5
+    assert judge.stated("Ann met Bob.", "Ann met Bob.") > 0.5
     assert all("logprobs" not in body for body in server.requests)
 
 

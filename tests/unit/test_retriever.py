@@ -7,7 +7,7 @@ from typing import Any
 
 import chromadb
 import pytest
-from fakes import ARTICLES, BagOfWords
+from fakes import ARTICLES, BagOfWords, Undecided
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,15 +21,22 @@ from qa.errors import (
 )
 from qa.retrieval.lexical import LexicalIndex
 from qa.retrieval.retriever import Retrieval, Retriever
-from qa.schema import Document, Evidence, Span, sentence_id
+from qa.schema import Document, Evidence, Passage, Span, sentence_id
 from qa.store import Collection, Snapshot, Store
 
 WHO = "Which acquaintance arranged the call?"
 
 
-def retriever_of(collection: Collection, index_dir: Path, **options: int) -> Retriever:
-    chosen = {"candidates": 30, "evidence": 6, "rrf_k": 60} | options
-    return Retriever(collection, BagOfWords(), index_dir, **chosen)
+def retriever_of(collection: Collection, index_dir: Path, **options: Any) -> Retriever:
+    chosen = {
+        "candidates": 30,
+        "evidence": 6,
+        "rrf_k": 60,
+        "ranker": Undecided(),
+        "reranked": 24,
+    } | options
+    embedder = chosen.pop("embedder", None) or BagOfWords()
+    return Retriever(collection, embedder, index_dir, **chosen)
 
 
 def ingest(collection: Collection, *documents: Document, tokens: int = 48) -> None:
@@ -40,6 +47,17 @@ def ingest(collection: Collection, *documents: Document, tokens: int = 48) -> No
 
 def article(*sentences: str, title: str = "T", uri: str = "u") -> Document:
     return Document.make(" ".join(sentences), title=title, uri=uri)
+
+
+class ByLength:
+    """Takes the longest sentence for the likeliest, and notes what it has read."""
+
+    def __init__(self) -> None:
+        self.read: list[Passage] = []
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        self.read += passages
+        return [1 - 1 / len(item.text) for item in passages]
 
 
 def ranked(retrieval: Retrieval) -> list[str]:
@@ -101,9 +119,52 @@ def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retrieve
         "end": start + 42,
         "sentence": 3,
         "text": text[start : start + 42],
+        "answers": 0.5,
         "neighbour": False,
     }
     assert found.collection_version == ingested.snapshot().version
+
+
+def test_the_ranker_has_the_last_word_on_the_order(ingested: Collection, tmp_path: Path) -> None:
+    ranker = ByLength()
+    found = retriever_of(ingested, tmp_path, ranker=ranker).retrieve(WHO)
+    texts = ranked(found)
+    assert texts == sorted(texts, key=len, reverse=True)
+    assert len(texts) == 6
+    assert [item.answers for item in found.evidence[:6]] == [1 - 1 / len(text) for text in texts]
+    assert_quotes(ingested, found.evidence)
+
+
+def test_the_ranker_reads_each_sentence_with_its_title_and_the_one_before(
+    collection: Collection, tmp_path: Path
+) -> None:
+    # Chunks of one or two sentences: what stands before is partly in another chunk.
+    sentences = ["One bee danced.", "Two bees danced there.", "Three danced.", "Four bees danced."]
+    ingest(collection, article(*sentences, title="Bees"), tokens=8)
+    assert len(list(collection.chunks(collection.snapshot()))) > 1
+    ranker = ByLength()
+    retriever_of(collection, tmp_path, ranker=ranker).retrieve("Which bees danced?")
+    assert sorted((item.before, item.text) for item in ranker.read) == sorted(
+        zip(["", *sentences], sentences, strict=False)
+    )
+    assert {item.title for item in ranker.read} == {"Bees"}
+
+
+def test_a_heading_is_read_before_a_sentence_and_not_offered(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, article("## The bees\n\nThey danced.\n\n# Bees\n\n#bees is a tag of bees."))
+    ranker = ByLength()
+    found = retriever_of(collection, tmp_path, ranker=ranker).retrieve("What about the bees?")
+    assert sorted(ranked(found)) == ["#bees is a tag of bees.", "They danced."]
+    assert [item.before for item in ranker.read if item.text == "They danced."] == ["## The bees"]
+
+
+def test_the_ranker_reads_no_more_than_it_is_told(ingested: Collection, tmp_path: Path) -> None:
+    ranker = ByLength()
+    found = retriever_of(ingested, tmp_path, ranker=ranker, reranked=3, evidence=2).retrieve(WHO)
+    assert len(ranker.read) == 3
+    assert len(ranked(found)) == 2
 
 
 def test_scores_are_fused_from_both_searches(collection: Collection, tmp_path: Path) -> None:
@@ -320,7 +381,7 @@ def test_another_embedder_is_refused(ingested: Collection, tmp_path: Path) -> No
         name = "other"
 
     with pytest.raises(EmbedderMismatchError, match="not 'other'"):
-        Retriever(ingested, Other(), tmp_path, candidates=1, evidence=1, rrf_k=1)
+        retriever_of(ingested, tmp_path, embedder=Other())
 
 
 @pytest.mark.parametrize("reading", ["search", "get", "chunks"])

@@ -1,0 +1,136 @@
+"""A small cross-encoder of our own: does this sentence answer, do these sentences prove?
+
+MiniLM's six layers with a head for each question and one for the answer's place in the sentence,
+trained by ``training/``, in 8-bit weights on onnxruntime. ``model/README.md`` is its model card.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa.errors import FootnotedError
+from qa.grounding.pairs import Pair, Pairs
+from qa.schema import Passage
+
+NAME = "footnoted-cross-encoder-1"
+FOLDER = Path(__file__).parent / "model"
+SHA256 = "adb1ef8abcad22b34c41c49859c0af0fb90ddee8ee1ce8d1d88b1948ad66e27c"
+_BATCH = 16
+_AGAIN = "Install footnoted again: the file is a part of it."
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the cross-encoder sees in one passage.
+
+    Attributes:
+        answers: probability that it answers the question, in (0, 1).
+        start: where the answer begins in the passage's text, a character offset.
+        end: where it ends; the span is the most likely one even where ``answers`` is low.
+    """
+
+    answers: float
+    start: int
+    end: int
+
+
+class CrossEncoder:
+    """Reads a question or a claim together with a sentence.
+
+    Args:
+        folder: holds ``model.onnx`` and ``tokenizer.json``.
+        sha256: what ``model.onnx`` must hash to; ``None``: it is taken as it is.
+
+    Raises:
+        FootnotedError: there is no such file, or it is another.
+    """
+
+    name = NAME
+
+    def __init__(self, folder: Path = FOLDER, *, sha256: str | None = SHA256) -> None:
+        import onnxruntime
+
+        file = folder / "model.onnx"
+        if not file.exists():
+            raise FootnotedError(f"the cross-encoder {str(file)!r} is missing", help=_AGAIN)
+        weights = file.read_bytes()
+        if sha256 is not None and (found := hashlib.sha256(weights).hexdigest()) != sha256:
+            raise FootnotedError(f"{str(file)!r} has SHA-256 {found}, not {sha256}", help=_AGAIN)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            weights, options, providers=["CPUExecutionProvider"]
+        )
+        self._pairs = Pairs(folder / "tokenizer.json")
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """Rate passages as answers to ``question``, each by itself."""
+        pairs = [
+            self._pairs.answers(question, item.text, title=item.title, before=item.before)
+            for item in passages
+        ]
+        found: list[Reading | None] = [None] * len(pairs)
+        for place, (answers, _, span) in self._run(pairs):
+            pair = pairs[place]
+            first, last = _best_span(span[pair.second : pair.second + len(pair.offsets)])
+            start, end = (pair.offsets[first][0], pair.offsets[last][1]) if pair.offsets else (0, 0)
+            found[place] = Reading(_sigmoid(answers), start, end)
+        return [reading for reading in found if reading is not None]
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        """Probability in (0, 1) that a passage answers ``question``, for each of them."""
+        return [reading.answers for reading in self.read(question, passages)]
+
+    def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
+        """Probability in (0, 1) that a passage proves ``claim``, for each of them.
+
+        A passage's ``text`` may be several sentences.
+        """
+        pairs = [
+            self._pairs.supports(claim, f"{item.before} {item.text}".strip(), title=item.title)
+            for item in passages
+        ]
+        found = [0.0] * len(pairs)
+        for place, (_, supports, _) in self._run(pairs):
+            found[place] = _sigmoid(supports)
+        return found
+
+    def _run(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, tuple[float, float, Any]]]:
+        """The logits of each pair, in batches of about one length."""
+        order = sorted(range(len(pairs)), key=lambda place: len(pairs[place].ids))
+        for begin in range(0, len(order), _BATCH):
+            places = order[begin : begin + _BATCH]
+            width = max(len(pairs[place].ids) for place in places)
+            feed = {
+                name: np.zeros((len(places), width), dtype=np.int64)
+                for name in ("input_ids", "attention_mask", "token_type_ids")
+            }
+            for row, place in enumerate(places):
+                pair = pairs[place]
+                feed["input_ids"][row, : len(pair.ids)] = pair.ids
+                feed["attention_mask"][row, : len(pair.ids)] = 1
+                feed["token_type_ids"][row, pair.second : len(pair.ids)] = 1
+            answers, supports, span = self._session.run(None, feed)
+            for row, place in enumerate(places):
+                yield place, (float(answers[row]), float(supports[row]), span[row])
+
+
+_LONGEST_SPAN = 24
+
+
+def _best_span(logits: Any) -> tuple[int, int]:
+    """First and last word piece of the most likely span; ``logits`` is (pieces, 2)."""
+    if not len(logits):
+        return 0, 0
+    joint = logits[:, :1] + logits[:, 1][None, :]
+    allowed = np.triu(np.ones_like(joint)) - np.triu(np.ones_like(joint), k=_LONGEST_SPAN)
+    first, last = np.unravel_index(np.argmax(np.where(allowed > 0, joint, -np.inf)), joint.shape)
+    return int(first), int(last)
+
+
+def _sigmoid(logit: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
