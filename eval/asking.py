@@ -11,7 +11,15 @@ from ingest.sources import find_sources
 from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.errors import LLMFailedError
-from qa.schema import AnswerEvent, ErrorEvent, Evidence, EvidenceEvent
+from qa.schema import (
+    AnswerEvent,
+    Claim,
+    ClaimEvent,
+    ErrorEvent,
+    Evidence,
+    EvidenceEvent,
+    Found,
+)
 
 Ask = Callable[[Case], AskOutcome]
 
@@ -57,13 +65,18 @@ def ask_with(answerer: Answerer, *, open_corpus: bool = False) -> Ask:
         started = time.perf_counter()
         documents = None if open_corpus else case.doc_ids
         evidence: list[Evidence] = []
+        found: list[Found] = []
+        claims: list[Claim] = []
         for event in answerer.stream(case.question, case.history, documents=documents):
             if isinstance(event, EvidenceEvent):
-                evidence = event.evidence
+                evidence, found = event.evidence, event.found
+            elif isinstance(event, ClaimEvent):
+                claims.append(event.claim)
             elif isinstance(event, ErrorEvent):
                 raise LLMFailedError(event.message, help=event.help)
             elif isinstance(event, AnswerEvent):
-                return AskOutcome(event.answer, evidence, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                return AskOutcome(event.answer, evidence, seconds, found=found, claims=claims)
         raise LLMFailedError("the stream ended without an answer")
 
     return ask

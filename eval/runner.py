@@ -17,7 +17,7 @@ from eval import metrics
 from eval.cases import Case, Suite
 from eval.stats import Estimate, bootstrap_interval, bootstrap_statistic
 from qa.errors import NotInCollectionError
-from qa.schema import Answer, Evidence, Provenance, digest
+from qa.schema import Answer, Claim, Evidence, Found, Provenance, digest
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +29,15 @@ class AskOutcome:
     Attributes:
         evidence: the sentences offered to the language model.
         seconds: wall time of the question, as the caller measured it.
+        found: all sentences that the search considered, best first.
+        claims: all claims of the draft with their verdicts, the dropped ones included.
     """
 
     answer: Answer
     evidence: Sequence[Evidence]
     seconds: float
+    found: Sequence[Found] = ()
+    claims: Sequence[Claim] = ()
 
 
 class _Frozen(BaseModel):
@@ -58,6 +62,8 @@ class Record(_Frozen):
     answers: tuple[str, ...]
     answer: Answer | None
     evidence: tuple[Evidence, ...]
+    found: tuple[Found, ...]
+    claims: tuple[Claim, ...]
     seconds: float | None
     error: Failure | None
     scores: dict[str, float | None]
@@ -281,6 +287,8 @@ def _record(name: str, case: Case, ask: Ask, source_text: SourceText) -> Record:
         answers=case.answers,
         answer=outcome.answer if outcome else None,
         evidence=tuple(outcome.evidence) if outcome else (),
+        found=tuple(outcome.found) if outcome else (),
+        claims=tuple(outcome.claims) if outcome else (),
         seconds=outcome.seconds if outcome else None,
         error=failure,
         scores=scores,

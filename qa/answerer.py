@@ -194,7 +194,11 @@ class Answerer:
         standalone = self._standalone(question, history)
         retrieval = self.retriever.retrieve(standalone, documents=documents)
         clock.mark("retrieve")
-        yield EvidenceEvent(standalone_question=standalone, evidence=list(retrieval.evidence))
+        yield EvidenceEvent(
+            standalone_question=standalone,
+            evidence=list(retrieval.evidence),
+            found=list(retrieval.found),
+        )
         clock.mark("first_evidence")
         composing = _Composition(
             question=question,

@@ -142,6 +142,15 @@ class Quotation(_Frozen):
     text: str
 
 
+class Found(_Frozen):
+    """Where a sentence stands that the search considered, offered or not."""
+
+    document_id: str
+    start: int
+    end: int
+    answers: float | None = Field(default=None, description="As in ``Evidence``.")
+
+
 class Evidence(Quotation):
     """A sentence offered to the language model, best first by ``number``."""
 
@@ -224,11 +233,17 @@ class Turn(_Frozen):
 
 
 class EvidenceEvent(_Frozen):
-    """The numbered sentences, before the language model starts."""
+    """The numbered sentences, before the language model starts.
+
+    Attributes:
+        found: all sentences that the search considered, best first; for evaluation in this
+            process, not sent to clients.
+    """
 
     type: Literal["evidence"] = "evidence"
     standalone_question: str
     evidence: list[Evidence]
+    found: list[Found] = Field(default=[], exclude=True)
 
 
 class TokenEvent(_Frozen):

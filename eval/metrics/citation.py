@@ -5,12 +5,29 @@ precision and recall over gold evidence, not over entailment: FEVER, Thorne et a
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
 
 from eval.cases import Alternatives, GoldSpan
 from qa.schema import Quotation
 
 
-def matches(cited: Quotation, gold: GoldSpan) -> bool:
+class Located(Protocol):
+    """A piece of a document: characters ``start`` to ``end``, end exclusive."""
+
+    @property
+    def document_id(self) -> str:
+        """Which document."""
+
+    @property
+    def start(self) -> int:
+        """Its first character."""
+
+    @property
+    def end(self) -> int:
+        """The character after its last."""
+
+
+def matches(cited: Located, gold: GoldSpan) -> bool:
     """``2 * overlap >= min(length of cited, length of gold)``, in the same document.
 
     Gold spans need not be whole sentences, nor cut where our sentences are.
@@ -21,7 +38,7 @@ def matches(cited: Quotation, gold: GoldSpan) -> bool:
     return overlap > 0 and 2 * overlap >= min(cited.end - cited.start, gold.end - gold.start)
 
 
-def share_found(cited: Iterable[Quotation], gold: Collection[GoldSpan]) -> float:
+def share_found(cited: Iterable[Located], gold: Collection[GoldSpan]) -> float:
     """``|gold spans matched by any cited| / |gold spans|`` of one alternative."""
     quotations = list(cited)
     return sum(any(matches(cite, span) for cite in quotations) for span in gold) / len(gold)

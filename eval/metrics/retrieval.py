@@ -8,11 +8,10 @@ import math
 from collections.abc import Sequence
 
 from eval.cases import Alternatives, GoldSpan
-from eval.metrics.citation import matches, share_found
-from qa.schema import Quotation
+from eval.metrics.citation import Located, matches, share_found
 
 
-def recall_at_k(ranked: Sequence[Quotation], gold: Alternatives, k: int) -> float | None:
+def recall_at_k(ranked: Sequence[Located], gold: Alternatives, k: int) -> float | None:
     """``max over alternatives of |gold spans matched by the first k| / |gold spans|``.
 
     Source: Manning et al., Introduction to Information Retrieval, 2008, ch. 8.
@@ -20,7 +19,7 @@ def recall_at_k(ranked: Sequence[Quotation], gold: Alternatives, k: int) -> floa
     return max((share_found(ranked[:k], alternative) for alternative in gold), default=None)
 
 
-def mrr(ranked: Sequence[Quotation], gold: Alternatives) -> float | None:
+def mrr(ranked: Sequence[Located], gold: Alternatives) -> float | None:
     """``1 / rank`` of the first that matches a gold span of any alternative.
 
     Source: TREC-8 question answering track, Voorhees 1999.
@@ -34,7 +33,7 @@ def mrr(ranked: Sequence[Quotation], gold: Alternatives) -> float | None:
     return 0.0
 
 
-def ndcg_at_k(ranked: Sequence[Quotation], gold: Alternatives, k: int) -> float | None:
+def ndcg_at_k(ranked: Sequence[Located], gold: Alternatives, k: int) -> float | None:
     """``DCG@k / ideal DCG@k``, ``DCG@k = sum over rank <= k of gain / log2(rank + 1)``.
 
     The gain is 1 for an item that matches a gold span that none before it matched, so pieces of
@@ -45,7 +44,7 @@ def ndcg_at_k(ranked: Sequence[Quotation], gold: Alternatives, k: int) -> float 
     return max((_ndcg(ranked[:k], alternative, k) for alternative in gold), default=None)
 
 
-def _ndcg(ranked: Sequence[Quotation], gold: Sequence[GoldSpan], k: int) -> float:
+def _ndcg(ranked: Sequence[Located], gold: Sequence[GoldSpan], k: int) -> float:
     missing = set(gold)
     gains: list[bool] = []
     for item in ranked:

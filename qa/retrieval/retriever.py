@@ -17,7 +17,7 @@ from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
-from qa.schema import Evidence, Passage, sentence_id
+from qa.schema import Evidence, Found, Passage, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ class Retrieval:
         evidence: the offered sentences, best first, numbered from 1; a neighbour stands after
             all ranked sentences.
         collection_version: the version of the collection they come from.
+        found: every sentence that was considered, best first: those that the ranker read, then the
+            others in the order of the fusion.
     """
 
     evidence: tuple[Evidence, ...]
     collection_version: str
+    found: tuple[Found, ...] = ()
 
 
 class Ranker(Protocol):
@@ -138,9 +141,9 @@ class Retriever:
             for rank, hit in enumerate(hits, start=1)
             for offset in range(len(hit.stored.chunk.sentences))
         }
-        found = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
-        self._fetch(chunks, {place.chunk for place in found}, snapshot)
-        lexical = {place: rank for rank, place in enumerate(found, start=1)}
+        matching = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
+        self._fetch(chunks, {place.chunk for place in matching}, snapshot)
+        lexical = {place: rank for rank, place in enumerate(matching, start=1)}
         scores = {
             place: score
             for place, score in reciprocal_rank_fusion([dense, lexical], k=self._rrf_k).items()
@@ -148,7 +151,8 @@ class Retriever:
         }
         answers = self._read(question, list(scores)[: self._reranked], chunks, snapshot)
         # Sorting keeps the order of the fusion among equals.
-        best = sorted(answers, key=answers.__getitem__, reverse=True)[: self._evidence]
+        ranked = sorted(answers, key=answers.__getitem__, reverse=True)
+        best = ranked[: self._evidence]
         neighbours = [
             before
             for place in best[:_LEANING]
@@ -168,7 +172,11 @@ class Retriever:
             )
             for number, place in enumerate(dict.fromkeys(best + neighbours), start=1)
         ]
-        return Retrieval(tuple(evidence), snapshot.version)
+        found = tuple(
+            _found(chunks[place.chunk], place.offset, answers.get(place))
+            for place in dict.fromkeys([*ranked, *scores])
+        )
+        return Retrieval(tuple(evidence), snapshot.version, found)
 
     def as_langchain(self) -> "BaseRetriever":
         """This retriever as a LangChain one, for use in one's own chains."""
@@ -264,6 +272,11 @@ def _indexed(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str]]:
         for offset in range(len(stored.chunk.sentences)):
             text = f"{stored.document.title} {_sentence(stored, offset)}"
             yield _Place(stored.id, offset).key(), text
+
+
+def _found(stored: StoredChunk, offset: int, answers: float | None) -> Found:
+    span = stored.chunk.sentences[offset]
+    return Found(document_id=stored.document.id, start=span.start, end=span.end, answers=answers)
 
 
 def _evidence(
