@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_llm import FakeLLM, Reply, yes
+from fake_llm import FakeLLM, Reply
 from fakes import BagOfWords
 
 from qa import cli
@@ -20,7 +20,7 @@ ARTICLE = (
 
 @pytest.fixture
 def llm() -> FakeLLM:
-    return FakeLLM()
+    return FakeLLM(sure=0.97)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def article(tmp_path, run) -> Path:
 
 
 def test_ask_prints_the_answer_and_its_footnote_alone(run, llm, article):
-    llm.say([Reply("Mayor Ada Lund opened the new bridge."), yes(0.97), yes(0.97)])
+    llm.say([Reply("Mayor Ada Lund opened the new bridge.")])
     code, out, err = run("ask", "Who opened the new bridge?")
     assert code == 0
     assert out.startswith("Mayor Ada Lund opened the new bridge. [1]\n\n[1] bridge.md, sentence 3")
@@ -67,7 +67,7 @@ def test_ask_prints_the_answer_and_its_footnote_alone(run, llm, article):
 
 
 def test_ask_reads_a_pipe_and_prints_the_contract_as_json(run, llm, article):
-    llm.say([Reply("The bridge cost 4 million euros."), yes(0.97), yes(0.97)])
+    llm.say([Reply("The bridge cost 4 million euros.")])
     code, out, _ = run("ask", "--json", stdin="How much did the bridge cost?\n")
     answer = json.loads(out)
     assert code == 0
@@ -106,12 +106,8 @@ def test_chat_understands_a_follow_up_and_ends_at_an_empty_line(run, llm, articl
     llm.say(
         [
             Reply("Mayor Ada Lund opened the new bridge."),
-            yes(0.97),
-            yes(0.97),
             Reply("When was the new bridge opened?"),
             Reply("The new bridge was opened on 12 June."),
-            yes(0.97),
-            yes(0.97),
         ]
     )
     code, out, err = run("chat", stdin="Who opened the new bridge?\nAnd when was it opened?\n\n")
@@ -125,8 +121,6 @@ def test_chat_goes_on_after_a_failure(run, llm, article):
         [
             Reply("", error=ConnectionError("gone")),
             Reply("Mayor Ada Lund opened the new bridge."),
-            yes(0.97),
-            yes(0.97),
         ]
     )
     question = "Who opened the new bridge?"
@@ -207,7 +201,7 @@ def test_an_unknown_setting_is_named(run, monkeypatch):
 
 
 def test_the_sample_is_ingested_only_when_there_is_nothing(run, llm):
-    agent = [Reply("Altman arranged the call."), yes(0.97), yes(0.97)]
+    agent = [Reply("Altman arranged the call.")]
     llm.say(list(agent))
     code, out, err = run("ask", "--sample", "Who arranged the call?")
     assert code == 0
@@ -232,7 +226,7 @@ def test_eval_prints_the_metrics_and_writes_the_records(run, llm, tmp_path):
         | {"answerable": False, "evidence": []},
     ]
     (suite / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    replies = [Reply("Mayor Ada Lund opened the new bridge."), yes(0.97), yes(0.97)]
+    replies = [Reply("Mayor Ada Lund opened the new bridge.")]
     replies.append(Reply("Tim Cook is the chief executive of Apple."))
     llm.say(list(replies))
     code, out, _ = run("eval", str(suite), "--out", str(tmp_path / "out"), "--json")

@@ -165,7 +165,7 @@ def test_evidence_only_asks_no_llm(filled: TestClient, llm: FakeLLM) -> None:
 
 def test_abstaining_is_an_answer(filled: TestClient, llm: FakeLLM) -> None:
     llm.reply = "Zebras eat 40 pancakes in Peru."
-    reply = ask(filled, "Who arranged the call?")
+    reply = ask(filled, "How many pancakes do zebras eat?")
     assert reply.status_code == 200
     assert reply.json()["status"] == "no_answer"
     assert reply.json()["citations"] == reply.json()["claims"] == []
@@ -174,7 +174,8 @@ def test_abstaining_is_an_answer(filled: TestClient, llm: FakeLLM) -> None:
 
 def test_unsupported_claims_are_marked_on_request(filled: TestClient, llm: FakeLLM) -> None:
     llm.reply = "Zebras eat 40 pancakes in Peru."
-    [claim] = ask(filled, "Who arranged the call?", unsupported="mark").json()["claims"]
+    question = "How many pancakes do zebras eat?"
+    [claim] = ask(filled, question, unsupported="mark").json()["claims"]
     assert claim["verdict"] == "unsupported"
 
 
