@@ -13,14 +13,15 @@ from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
 from qa.grounding.abstention import (
     Reader,
+    Verdicts,
     confidence,
-    confidence_with_judge,
+    misses,
+    quotable,
     quote_confidence,
     see,
     undecided,
 )
 from qa.grounding.citations import Footnotes
-from qa.grounding.kinds import answers_kind
 from qa.grounding.support import Support, find_support, state_agent
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
@@ -59,11 +60,17 @@ _FEW_WORDS = 3
 """A follow-up with fewer content words than this is taken to lean on what was said before."""
 
 
-_QUOTE_FOR_A_DRAFT = 0.63
-"""How sure it must be of a sentence that stands in for a draft without proof.
+_LEAST_FOR_A_QUOTATION = 0.5
+"""How sure it must be, at least, of a sentence that it quotes for want of a proved claim."""
 
-Of 16 such drafts about SQuAD 2.0, CLAP NQ, QED and OneStopQA this quotes three gold sentences and
-one wrong one; at one half it would be three and three.
+_SURER = 0.2
+"""How much surer it must be of another sentence to quote that instead of a proved claim."""
+
+_LIKELY = 0.5
+"""From where on the reader is heeded where its answer is not the claim's.
+
+Quoting the proof then, instead of the claim, brought ``str_em`` from 0.90 to 0.93 on 40 questions
+of SQuAD 2.0 and from 0.60 to 0.70 on 20 of QED; the footnotes stay.
 """
 
 
@@ -207,14 +214,14 @@ class Answerer:
             clock=clock,
             provenance=self._provenance(retrieval),
         )
-        least = self._min_confidence
+        judging = _Judging(self._judge, standalone, retrieval.evidence)
         if self._drafter is not None:
-            yield from self._draft(self._drafter, standalone, retrieval.evidence, composing)
-            least = max(least, _QUOTE_FOR_A_DRAFT)
-        # A draft that had its proof and was doubted is not replaced by that proof.
-        if not composing.proofs:
-            quotation = self._quote(standalone, retrieval.evidence, least)
-            if quotation is not None and (self._drafter is None or quotation.problem is None):
+            yield from self._draft(
+                self._drafter, standalone, retrieval.evidence, judging, composing
+            )
+        if self._drafter is None:
+            quotation = self._quote(standalone, retrieval.evidence, judging)
+            if quotation is not None:
                 yield composing.add(quotation)
         yield AnswerEvent(answer=composing.finish())
 
@@ -223,6 +230,7 @@ class Answerer:
         drafter: Drafter,
         question: str,
         evidence: Sequence[Evidence],
+        judging: "_Judging",
         composing: "_Composition",
     ) -> Iterator[Event]:
         draft = composing.draft
@@ -234,38 +242,74 @@ class Answerer:
             agent = state_agent(question, evidence)
             others = drafter.another(question, evidence) if agent is None else [agent]
             checked = [self._check(claim, question, evidence) for claim in others] or checked
-        for item in checked:
-            yield composing.add(self._judged(item, question))
+        judged = [self._judged(item, question, judging) for item in checked]
+        judged = [item for claim in judged for item in self._or_proof(claim, question)]
+        for item in self._or_quoted(judged, question, evidence, judging):
+            yield composing.add(item)
+
+    def _or_quoted(
+        self,
+        claims: Sequence["_Checked"],
+        question: str,
+        evidence: Sequence[Evidence],
+        judging: "_Judging",
+    ) -> "list[_Checked]":
+        """The claims, joined by the likeliest sentence where that answers better."""
+        quotation = self._quote(question, evidence, judging)
+        if quotation is None or quotation.problem is not None:
+            return list(claims)
+        sure = max((item.sure for item in claims if item.problem is None), default=None)
+        if sure is not None:
+            (sentence,) = quotation.support.proof
+            cited = any(sentence in item.support.proof for item in claims if item.problem is None)
+            if cited or quotation.sure <= sure + _SURER:
+                return list(claims)
+        reason = "a sentence that answers more clearly is quoted instead"
+        return [
+            *(item if item.problem else replace(item, problem=reason) for item in claims),
+            quotation,
+        ]
 
     def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> "_Checked":
         support = find_support(claim, question, evidence, self._similarity)
         return _Checked(claim, support, problem=support.reason)
 
-    def _judged(self, item: "_Checked", question: str) -> "_Checked":
+    def _judged(self, item: "_Checked", question: str, judging: "_Judging") -> "_Checked":
         """Say how sure it is of a claim that has passed the checks without a model."""
         if item.problem is not None:
             return item
         signals = see(item.claim, question, item.support, self._reader)
         sure = confidence(signals)
-        if self._judge is not None and undecided(sure):
-            stated = self._judge.stated(item.claim, item.support.context)
-            sure = confidence_with_judge(signals, stated)
+        if undecided(sure) and (verdicts := judging.verdicts(item)) is not None:
+            sure = confidence(signals, verdicts)
         if sure < self._min_confidence:
             reason = "the sentences found do not clearly answer the question"
             return replace(item, sure=sure, problem=reason)
         return replace(item, sure=sure)
 
+    def _or_proof(self, item: "_Checked", question: str) -> "list[_Checked]":
+        """A claim, or its proof where that has a likely answer which is not the claim's."""
+        if item.problem is not None or len(item.support.proof) > 1:
+            return [item]
+        (sentence,) = item.support.proof
+        likely = (sentence.answers or 0.0) >= _LIKELY
+        if not likely or not misses(item.claim, question, sentence, self._reader):
+            return [item]
+        reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
+        return [replace(item, problem=reason), replace(item, claim=sentence.text)]
+
     def _quote(
-        self, question: str, evidence: Sequence[Evidence], least: float
+        self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
     ) -> "_Checked | None":
         """The sentence that most likely answers, proving itself; ``None`` if none was read."""
         read = [(item.answers, item) for item in evidence if item.answers is not None]
         if not read:
             return None
         answers, best = max(read, key=lambda entry: entry[0])
-        sure = quote_confidence(answers)
+        sure = quote_confidence(answers, judging.says())
         problem = None
-        if sure < least or not answers_kind(question, best.text):
+        least = max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
+        if sure < least or not quotable(question, best, self._reader):
             problem = "no sentence clearly answers the question"
         return _Checked(best.text, Support((best,)), sure=sure, problem=problem)
 
@@ -301,13 +345,43 @@ class Answerer:
         )
 
 
+class _Judging:
+    """The judge over one question; what it says of the evidence is asked once.
+
+    Args:
+        judge: ``None`` to do without; nothing is known then.
+        question: the standalone question.
+        evidence: the sentences that were offered.
+    """
+
+    def __init__(self, judge: Judge | None, question: str, evidence: Sequence[Evidence]) -> None:
+        self._judge = judge
+        self._question = question
+        self._evidence = evidence
+        self._says: float | None = None
+
+    def says(self) -> float | None:
+        """Probability that the offered sentences say the answer."""
+        if self._says is None and self._judge is not None and self._evidence:
+            self._says = self._judge.says(self._question, self._evidence)
+        return self._says
+
+    def verdicts(self, item: _Checked) -> Verdicts | None:
+        """What the judge says of a claim with its proof."""
+        says = self.says()
+        if self._judge is None or says is None:
+            return None
+        proof = item.support.context
+        return Verdicts(
+            says=says,
+            stated=self._judge.stated(item.claim, proof),
+            right=self._judge.right(item.claim, self._question, proof),
+        )
+
+
 @dataclass(slots=True)
 class _Composition:
-    """An answer while its claims come in.
-
-    Attributes:
-        proofs: how many of them have a proof, doubted ones included.
-    """
+    """An answer while its claims come in."""
 
     question: str
     standalone: str
@@ -318,13 +392,11 @@ class _Composition:
     claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     footnotes: Footnotes = field(default_factory=Footnotes)
-    proofs: int = 0
 
     def add(self, item: _Checked) -> ClaimEvent:
         """Take a claim in and number its footnotes."""
         numbers: list[int] = []
         new: list[Citation] = []
-        self.proofs += bool(item.support.proof)
         if item.problem is None:
             numbers, new = self.footnotes.cite(item.support.proof)
             self.clock.mark("first_claim")

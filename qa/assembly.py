@@ -7,7 +7,7 @@ from typing import Any
 
 from qa.answerer import Answerer
 from qa.generation.drafter import Drafter
-from qa.generation.judge import Judge
+from qa.generation.judge import Judge, JudgePrompts
 from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
 from qa.generation.local_llm import LocalLLM
 from qa.generation.prompt import load_prompt
@@ -138,7 +138,12 @@ class Assembly:
     @cached_property
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
-        return Judge(self.llm, load_prompt("verify_statement/v1"))
+        prompts = JudgePrompts(
+            evidence=load_prompt("verify_evidence/v1"),
+            statement=load_prompt("verify_statement/v1"),
+            answer=load_prompt("verify_answer/v1"),
+        )
+        return Judge(self.llm, prompts)
 
     def close(self) -> None:
         """End the language model's process and give the data directory free."""

@@ -163,6 +163,11 @@ class Evidence(Quotation):
         description="How likely it answers, by the cross-encoder; null: it was not read.",
     )
     neighbour: bool = Field(default=False, description="Offered for its neighbour's sake.")
+    before: tuple[str, ...] = Field(
+        default=(),
+        exclude=True,
+        description="The sentences right before it, for antecedents; read here, never cited.",
+    )
 
 
 class Citation(Quotation):

@@ -92,7 +92,7 @@ class GroundingSettings(_Section):
     """What counts as proved."""
 
     min_confidence: float = Field(
-        default=0.5, ge=0, le=1, description="Below it the answer is withheld."
+        default=0.4, ge=0, le=1, description="Below it the answer is withheld."
     )
 
 

@@ -47,6 +47,18 @@ def stems(text: str) -> list[str]:
     return list(_stemmer().stemWords(content))
 
 
+_LEANS = re.compile(
+    r"\W*(?:he|she|it|they|his|her|its|their|him|them|this|that|these|those|both|such|"
+    r"there|then|the (?:two|pair|latter|former|company|project|deal|meeting))\b",
+    re.IGNORECASE,
+)
+
+
+def leans(sentence: str) -> bool:
+    """Whether a sentence begins like one that is not understood without the one before it."""
+    return _LEANS.match(sentence) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """A content word of a text.

@@ -14,6 +14,8 @@ from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from qa.generation.judge import Judge, JudgePrompts
+from qa.generation.prompt import load_prompt
 from qa.schema import Evidence
 
 _VERDICT_TOKENS = 8
@@ -133,6 +135,16 @@ class FakeLLM:
         return [call for call in self.calls if not call.is_verdict]
 
 
+def judge_on(llm: Any) -> Judge:
+    """A judge with the released prompts."""
+    prompts = JudgePrompts(
+        evidence=load_prompt("verify_evidence/v1"),
+        statement=load_prompt("verify_statement/v1"),
+        answer=load_prompt("verify_answer/v1"),
+    )
+    return Judge(llm, prompts)
+
+
 class _FakeChatModel(BaseChatModel):
     _llm: FakeLLM = PrivateAttr()
 
@@ -229,6 +241,7 @@ class Article:
                     sentence=place + 1,
                     text=sentence,
                     score=1 / (first_number + place),
+                    before=tuple(self.sentences[max(0, place - 2) : place]),
                 )
             )
             start = end + 1

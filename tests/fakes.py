@@ -4,6 +4,7 @@ import math
 import zlib
 from collections.abc import Sequence
 
+from qa.grounding.cross_encoder import Reading
 from qa.retrieval.embedder import Embedder
 from qa.schema import Document, Passage
 from qa.words import stems
@@ -46,6 +47,10 @@ class Undecided:
     def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """One half and falling, by a hair."""
         return [0.5 - place / 10_000 for place in range(len(passages))]
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """No answer in any of them."""
+        return [Reading(answers, 0, 0) for answers in self.answers(question, passages)]
 
 
 ARTICLES = (

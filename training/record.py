@@ -1,8 +1,7 @@
-"""Record what the checks see of drafted claims, and fit the confidence to it.
+"""Record what the checks see of drafted claims: the first step towards the confidence.
 
-``python -m training.confidence record --suite DIR… --limit N --out FILE`` drafts answers with the
-configured language model and writes a line a question; ``… fit FILE…`` fits the weights of
-``qa/grounding/abstention.py`` and prints them with their scores.
+``python -m training.record --suite DIR… --limit N --out FILE`` drafts answers with the configured
+language model and adds a line a question to FILE; ``training.confidence`` fits to such files.
 """
 
 import argparse
@@ -16,7 +15,7 @@ from eval.cases import Case, load_suite
 from eval.runner import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
-from qa.grounding.support import find_support
+from qa.grounding.support import find_support, state_agent
 from qa.settings import load_settings
 
 _SEED = 5
@@ -53,24 +52,28 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
     draft = Draft()
     for _ in assembly.drafter.stream(case.question, evidence, draft):
         pass
+    says = assembly.judge.says(case.question, evidence)
     drafts = {"first": draft.claims()}
     checked = [find_support(c, case.question, evidence, similarity) for c in drafts["first"]]
     if all(support.retry for support in checked):
-        drafts["second"] = assembly.drafter.another(case.question, evidence)
+        agent = state_agent(case.question, evidence)
+        drafts["second"] = (
+            assembly.drafter.another(case.question, evidence) if agent is None else [agent]
+        )
     claims = []
     for which, texts in drafts.items():
         for text in texts:
             support = find_support(text, case.question, evidence, similarity)
             row: dict[str, Any] = {"which": which, "text": text, "reason": support.reason}
             if support.reason is None:
-                stated = assembly.judge.stated(text, support.context)
                 row |= {
                     "proof": [item.sentence_id for item in support.proof],
                     "context": support.context,
                     "coverage": support.coverage,
                     "similarity": support.similarity,
                     "focus": support.focus,
-                    "stated": stated,
+                    "stated": assembly.judge.stated(text, support.context),
+                    "right": assembly.judge.right(text, case.question, support.context),
                 }
             claims.append(row)
     return {
@@ -80,6 +83,7 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
         "answers": list(case.answers),
         "gold": [[asdict(span) for span in alternative] for alternative in case.evidence],
         "evidence": [item.model_dump() for item in evidence],
+        "says": says,
         "claims": claims,
     }
 

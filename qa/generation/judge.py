@@ -1,40 +1,84 @@
-"""The language model as a judge of one claim: yes or no, by token probability.
+"""The language model as a judge: yes or no, by token probability.
 
-It reads the proof alone: asked behind all the evidence it told answerable from unanswerable
-questions less well (docs/decisions/0002-drafting-and-proof.md). Whether the claim is the right
-answer it is not asked: beside the cross-encoder that brought nothing (0006-cross-encoder.md).
+It is asked three things: whether the offered sentences say the answer, right behind the draft,
+whose prompt is still in the cache; and, of one claim, whether its proof says all of it and whether
+it is the right answer, reading the proof alone. Together they tell right from wrong better than any
+of them alone (docs/decisions/0006-cross-encoder.md).
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from qa.generation.llm import LLM, stream_chat
-from qa.generation.prompt import Prompt
+from qa.generation.prompt import Message, Prompt, show, show_sentences
+from qa.schema import Evidence
 
 _SURE = 0.95
 """Taken for a plain yes of a provider that gives no token probabilities; 1 - it for a no."""
 
 
+@dataclass(frozen=True, slots=True)
+class JudgePrompts:
+    """What a judge asks.
+
+    Attributes:
+        evidence: do the sentences say the answer? It begins like the prompt for answering.
+        statement: does the proof say everything in the claim?
+        answer: is the claim the right answer according to the proof?
+    """
+
+    evidence: Prompt
+    statement: Prompt
+    answer: Prompt
+
+
 class Judge:
-    """Asks the language model about one claim and its proof.
+    """Asks the language model about the evidence, and about one claim and its proof.
 
     Args:
         llm: where the chat model comes from.
-        prompt: the prompt that asks whether the text says the claim.
+        prompts: what it is asked.
     """
 
-    def __init__(self, llm: LLM, prompt: Prompt) -> None:
+    def __init__(self, llm: LLM, prompts: JudgePrompts) -> None:
         self._llm = llm
-        self._prompt = prompt
+        self._prompts = prompts
 
-    def stated(self, claim: str, text: str) -> float:
-        """Probability in [0, 1] that the model says yes: ``text`` says everything in ``claim``.
+    def says(self, question: str, evidence: Sequence[Evidence]) -> float:
+        """Probability in [0, 1] of a yes: the sentences say the answer to ``question``.
 
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        messages = self._prompt.messages(text=text, claim=claim)
+        return self._ask(
+            self._prompts.evidence.messages(
+                sentences=show_sentences(evidence), question=show(question)
+            )
+        )
+
+    def stated(self, claim: str, text: str) -> float:
+        """Probability in [0, 1] of a yes: ``text`` says everything in ``claim``.
+
+        Raises:
+            LLMError: the model cannot be started or reached, or broke off.
+        """
+        return self._ask(self._prompts.statement.messages(text=show(text), claim=show(claim)))
+
+    def right(self, claim: str, question: str, text: str) -> float:
+        """Probability in [0, 1] of a yes: by ``text``, ``claim`` is the right answer.
+
+        Raises:
+            LLMError: the model cannot be started or reached, or broke off.
+        """
+        return self._ask(
+            self._prompts.answer.messages(
+                text=show(text), question=show(question), claim=show(claim)
+            )
+        )
+
+    def _ask(self, messages: list[Message]) -> float:
         if self._llm.token_probabilities:
             chunks = stream_chat(self._llm, messages, max_tokens=1, logprobs=True, top_logprobs=20)
             return _probability_of_yes([chunk.response_metadata for chunk in chunks])

@@ -2,9 +2,13 @@
 
 import functools
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
+
+from qa.schema import Evidence
 
 Message = tuple[str, str]
 """Role and content, as LangChain's chat models take them."""
@@ -13,9 +17,12 @@ _HOLES = {
     "answer": {"sentences", "question"},
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
+    "verify_answer": {"text", "question", "claim"},
+    "verify_evidence": {"sentences", "question"},
     "verify_statement": {"text", "claim"},
 }
 _ROLES = ("system", "user")
+_STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -64,3 +71,21 @@ def load_prompt(name: str) -> Prompt:
         raise ValueError(f"prompts/{name} has the holes {sorted(holes)}, not {sorted(expected)}")
     digest = hashlib.sha256("\0".join(texts.values()).encode()).hexdigest()[:6]
     return Prompt(name, digest, templates)
+
+
+def show(text: str) -> str:
+    """``text`` in one line, with typographic quotes."""
+    return _STRAIGHT_QUOTES.sub(r"“\1”", " ".join(text.split())).replace('"', "”")
+
+
+def show_sentences(evidence: Sequence[Evidence]) -> str:
+    """The offered sentences, a numbered line each.
+
+    Documents come by their best sentence and sentences as they stand in their document: read in
+    order, "He" finds whom it means.
+    """
+    best = {item.document_id: item.number for item in reversed(evidence)}
+    ordered = sorted(evidence, key=lambda item: (best[item.document_id], item.start))
+    return "\n".join(
+        f"[{number}] {show(item.text)}" for number, item in enumerate(ordered, start=1)
+    )

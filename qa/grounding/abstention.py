@@ -1,6 +1,6 @@
-"""How sure is it that a supported claim answers the question?
+"""How sure is it that a supported claim, or a sentence, answers the question?
 
-Two logistic functions over what the cross-encoder and the judge see, fitted by
+Logistic functions over what the cross-encoder and the judge see, fitted by
 ``training/confidence.py``; docs/decisions/0006-cross-encoder.md has the fit and its scores.
 """
 
@@ -9,13 +9,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from qa.grounding.kinds import answers_kind
 from qa.grounding.support import Support
-from qa.schema import Passage
+from qa.schema import Evidence, Passage
+from qa.words import stems
 
-_WITHOUT_JUDGE = (0.517, 0.359, 0.234)
-_WITH_JUDGE = (-0.677, 0.336, 0.325, 0.462)
-_QUOTE = (0.29, 0.42)
-_HOPELESS, _CERTAIN = 0.2, 0.95
+_CLAIM = (0.433, 0.449, 0.22)
+_CLAIM_JUDGED = (-1.473, 0.312, 0.308, 0.549, 0.37, 0.226)
+_QUOTE = (-0.249, 0.606)
+_QUOTE_JUDGED = (-0.541, 0.52, 0.456)
+_HOPELESS, _CERTAIN = 0.1, 0.95
+
+
+class Reading(Protocol):
+    """Where in a passage its answer stands, as character offsets."""
+
+    @property
+    def start(self) -> int:
+        """Its first character."""
+
+    @property
+    def end(self) -> int:
+        """The character after its last."""
 
 
 class Reader(Protocol):
@@ -23,6 +38,9 @@ class Reader(Protocol):
 
     def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """Probability that each passage answers ``question``."""
+
+    def read(self, question: str, passages: Sequence[Passage]) -> Sequence[Reading]:
+        """The likeliest answer in each passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +56,21 @@ class Signals:
     claim: float
 
 
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the judge says of a claim, as probabilities.
+
+    Attributes:
+        says: that the offered sentences say the answer.
+        stated: that the proof says everything in the claim.
+        right: that the claim is the right answer by the proof.
+    """
+
+    says: float
+    stated: float
+    right: float
+
+
 def see(claim: str, question: str, support: Support, reader: Reader) -> Signals:
     """Read a claim that passed the checks without a model, and its proof."""
     unread = [item for item in support.proof if item.answers is None]
@@ -48,14 +81,12 @@ def see(claim: str, question: str, support: Support, reader: Reader) -> Signals:
     return Signals(proof=max([*known, *found]), claim=own)
 
 
-def confidence(signals: Signals) -> float:
-    """How sure it is that a supported claim is a right answer, in (0, 1), without a judge."""
-    return _logistic(_WITHOUT_JUDGE, [signals.proof, signals.claim])
-
-
-def confidence_with_judge(signals: Signals, stated: float) -> float:
-    """The same, with the judge's probability that the proof says everything in the claim."""
-    return _logistic(_WITH_JUDGE, [signals.proof, signals.claim, stated])
+def confidence(signals: Signals, verdicts: Verdicts | None = None) -> float:
+    """How sure it is that a supported claim is a right answer, in (0, 1)."""
+    if verdicts is None:
+        return _logistic(_CLAIM, [signals.proof, signals.claim])
+    judged = [verdicts.says, verdicts.stated, verdicts.right]
+    return _logistic(_CLAIM_JUDGED, [signals.proof, signals.claim, *judged])
 
 
 def undecided(sure: float) -> bool:
@@ -63,9 +94,33 @@ def undecided(sure: float) -> bool:
     return _HOPELESS < sure < _CERTAIN
 
 
-def quote_confidence(answers: float) -> float:
-    """How sure it is that a sentence answers, in (0, 1), by what the cross-encoder says of it."""
-    return _logistic(_QUOTE, [answers])
+def quote_confidence(answers: float, says: float | None = None) -> float:
+    """How sure it is that a sentence answers, in (0, 1).
+
+    Args:
+        answers: what the cross-encoder says of it.
+        says: the judge's probability that the offered sentences say the answer.
+    """
+    if says is None:
+        return _logistic(_QUOTE, [answers])
+    return _logistic(_QUOTE_JUDGED, [answers, says])
+
+
+def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
+    """Whether a sentence, and the likeliest answer in it, are of the kind asked for."""
+    answer = _likeliest_answer(question, sentence, reader)
+    return answers_kind(question, sentence.text) and answers_kind(question, answer, whole=False)
+
+
+def misses(claim: str, question: str, sentence: Evidence, reader: Reader) -> bool:
+    """Whether ``claim`` has no word of the answer that ``reader`` finds in its proof."""
+    answer = set(stems(_likeliest_answer(question, sentence, reader))) - set(stems(question))
+    return bool(answer) and not answer & set(stems(claim))
+
+
+def _likeliest_answer(question: str, sentence: Evidence, reader: Reader) -> str:
+    (answer,) = reader.read(question, [Passage(sentence.text, title=sentence.title)])
+    return sentence.text[answer.start : answer.end]
 
 
 def _logistic(weights: Sequence[float], probabilities: Sequence[float]) -> float:

@@ -8,18 +8,18 @@ and the closeness in meaning decide together.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qa.grounding.kinds import answers_kind
 from qa.schema import Evidence
-from qa.words import Term, fold, stems, terms, words
+from qa.words import Term, fold, leans, stems, terms, words
 
 Similarity = Callable[[str, Sequence[str]], list[float]]
 """Cosine of one text with each of several."""
 
 _REACH = 2
-"""How many sentences back an antecedent may stand."""
+"""How far apart two sentences of one proof may stand."""
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
 _WHO_DID = re.compile(r"\W*(?:and |so |but )?who\s+(?P<deed>\w+)\s+(?P<rest>.+)", re.IGNORECASE)
@@ -41,10 +41,17 @@ _UNITS = frozenset(
 """What may not change behind a number: 500 million is not 500 billion."""
 
 _NEGATIONS = frozenset("not no never none nobody nothing neither nor without cannot".split())
+_IMPLIED_NEGATIONS = frozenset(
+    stems("doubt deny refuse reject fail lack cease stop abandon unable unlikely impossible")
+)
+"""What may prove a claim that says "not": he came to doubt it, so he no longer believed it."""
+
 _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
     re.IGNORECASE,
 )
+_YES = re.compile(r"\W*yes\b[\s,.;:–—-]*", re.IGNORECASE)
+"""How the answer to a yes-or-no question may begin; no sentence says that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Support:
         coverage: share of the claim's content words in the proof or just before it, in [0, 1].
         similarity: cosine of the claim with the proof.
         focus: share of the question's content words in the proof or just before it, in [0, 1].
-        context: the proof with the offered sentence right before it, as a judge reads it.
+        context: the proof with the sentence right before it, as a judge reads it.
         reason: why there is no proof, in words.
         retry: whether the draft missed the question, so that another one may do better.
     """
@@ -81,6 +88,8 @@ def find_support(
         evidence: the sentences that were offered.
         similarity: cosine by the embedder.
     """
+    if _YES_NO.match(question):
+        claim = _YES.sub("", claim)
     asked = {term.stem for term in terms(question)}
     met = [term for text in (question, *(e.text for e in evidence)) for term in terms(text)]
     stated = terms(
@@ -96,7 +105,7 @@ def find_support(
         return Support((), reason=f"a sentence says that it was {agent}", retry=True)
     if not answers_kind(question, claim):
         return Support((), reason="the draft has nothing of the kind asked for", retry=True)
-    candidates = [_Candidate.of(members, evidence) for members in _sets(evidence)]
+    candidates = [_Candidate.of(members) for members in _sets(evidence)]
     # A title that the question names need not be said again.
     quoted = [said for said in _QUOTED.findall(fold(claim)) if said not in fold(question)]
     failures = [candidate.contradicts(claim, quoted, stated, added) for candidate in candidates]
@@ -118,7 +127,24 @@ def find_support(
         )
         for candidate, cosine in zip(passed, cosines, strict=True)
     ]
-    return max(found, key=_preference)
+    best = max(found, key=_preference)
+    return replace(best, proof=_with_antecedents(best.proof, stated, evidence))
+
+
+def _with_antecedents(
+    proof: tuple[Evidence, ...], stated: Sequence[Term], evidence: Sequence[Evidence]
+) -> tuple[Evidence, ...]:
+    """The proof, led by the sentence that names whom "he" in its first sentence means."""
+    first = proof[0]
+    said = {term.stem for item in proof for term in terms(item.text)}
+    unnamed = {term.stem for term in stated if term.kind == "name"} - said
+    if not unnamed or not leans(first.text):
+        return proof
+    for item in evidence:
+        if (item.document_id, item.sentence + 1) == (first.document_id, first.sentence):
+            names = unnamed & {term.stem for term in terms(item.text)}
+            return (item, *proof) if names else proof
+    return proof
 
 
 def _preference(support: Support) -> float:
@@ -151,18 +177,12 @@ class _Candidate:
     known: frozenset[str]
 
     @classmethod
-    def of(cls, members: tuple[Evidence, ...], evidence: Sequence[Evidence]) -> "_Candidate":
+    def of(cls, members: tuple[Evidence, ...]) -> "_Candidate":
         text = " ".join(item.text for item in members)
-        first = members[0]
-        before = {
-            item.sentence: item.text
-            for item in evidence
-            if item.document_id == first.document_id
-            and 0 < first.sentence - item.sentence <= _REACH
-        }
         said = frozenset(term.stem for term in terms(text))
-        known = said | {term.stem for term in terms(" ".join([first.title, *before.values()]))}
-        context = f"{before.get(first.sentence - 1, '')} {text}".strip()
+        before = [sentence for item in members for sentence in item.before]
+        known = said | {term.stem for term in terms(" ".join([members[0].title, *before]))}
+        context = " ".join([*members[0].before[-1:], text])
         return cls(members, text, context, said, known)
 
     def contradicts(
@@ -185,7 +205,7 @@ class _Candidate:
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"
-        if _denies(claim) and not _denies(self.text):
+        if _denies(claim) and not _denies(self.text) and not self.said & _IMPLIED_NEGATIONS:
             return "no sentence that fits denies it"
         return None
 

@@ -19,21 +19,18 @@ from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
 from qa.schema import Evidence, Found, Passage, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
+from qa.words import leans
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
-
-_LEANS = re.compile(
-    r"\W*(?:he|she|it|they|his|her|its|their|him|them|this|that|these|those|both|such|"
-    r"there|then|the (?:two|pair|latter|former|company|project|deal|meeting))\b",
-    re.IGNORECASE,
-)
-"""How a sentence begins that is not understood without the one before it."""
 
 _HEADING = re.compile(r"#{1,6}\s")
 """A heading in Markdown says what follows is about; it proves nothing and is not offered."""
 
 _ATTEMPTS = 5
+
+_REACH = 2
+"""How many sentences back an antecedent may stand."""
 
 _LEANING = 4
 """How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
@@ -156,10 +153,11 @@ class Retriever:
         neighbours = [
             before
             for place in best[:_LEANING]
-            if _LEANS.match(_sentence(chunks[place.chunk], place.offset))
+            if leans(_sentence(chunks[place.chunk], place.offset))
             and (before := self._before(place, chunks, snapshot)) is not None
         ]
         similarity = {hit.stored.id: hit.similarity for hit in hits}
+        offered = list(dict.fromkeys(best + neighbours))
         evidence = [
             _evidence(
                 number,
@@ -169,8 +167,9 @@ class Retriever:
                 similarity=similarity.get(place.chunk, 0.0),
                 answers=answers.get(place),
                 neighbour=place not in best,
+                before=self._read_before(place, chunks, snapshot),
             )
-            for number, place in enumerate(dict.fromkeys(best + neighbours), start=1)
+            for number, place in enumerate(offered, start=1)
         ]
         found = tuple(
             _found(chunks[place.chunk], place.offset, answers.get(place))
@@ -245,6 +244,17 @@ class Retriever:
         self._fetch(chunks, {previous}, snapshot)
         return _Place(previous, len(chunks[previous].chunk.sentences) - 1)
 
+    def _read_before(
+        self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
+    ) -> tuple[str, ...]:
+        """The sentences before ``place`` that its antecedents may stand in, in reading order."""
+        texts: list[str] = []
+        previous = self._before(place, chunks, snapshot)
+        while previous is not None and len(texts) < _REACH:
+            texts.append(_sentence(chunks[previous.chunk], previous.offset))
+            previous = self._before(previous, chunks, snapshot)
+        return tuple(reversed(texts))
+
 
 class _Place(NamedTuple):
     """A sentence by its chunk's id and its place among the chunk's sentences."""
@@ -288,6 +298,7 @@ def _evidence(
     similarity: float,
     answers: float | None,
     neighbour: bool,
+    before: tuple[str, ...],
 ) -> Evidence:
     span = stored.chunk.sentences[offset]
     return Evidence(
@@ -304,4 +315,5 @@ def _evidence(
         similarity=min(1.0, max(-1.0, similarity)),
         answers=answers,
         neighbour=neighbour,
+        before=before,
     )

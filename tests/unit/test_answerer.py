@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fake_llm import Article, FakeLLM, Reply, yes
+from fake_llm import Article, FakeLLM, Reply, judge_on, yes
 from fakes import Undecided
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,7 +26,6 @@ from qa.errors import (
     QuestionError,
 )
 from qa.generation.drafter import Drafter
-from qa.generation.judge import Judge
 from qa.generation.prompt import load_prompt
 from qa.retrieval.retriever import Retrieval
 from qa.schema import (
@@ -136,7 +135,7 @@ def answerer_on(
             condense=load_prompt("condense/v1"),
             max_tokens=77,
         )
-        judge = Judge(llm, load_prompt("verify_statement/v1"))
+        judge = judge_on(llm)
     retriever = retriever or StubRetriever(CALL, STARGATE, read=llm is None)
     return Answerer(
         retriever,  # type: ignore[arg-type]

@@ -1,15 +1,10 @@
 import pytest
-from fake_llm import FakeLLM, Reply, yes
+from fake_llm import Article, FakeLLM, Reply, judge_on, yes
 
 from qa.errors import LLMFailedError
-from qa.generation.judge import Judge
-from qa.generation.prompt import load_prompt
+from qa.generation.prompt import load_prompt, show_sentences
 
 TEXT = "Ann met Bob. He refused."
-
-
-def judge_on(llm: FakeLLM) -> Judge:
-    return Judge(llm, load_prompt("verify_statement/v1"))
 
 
 def test_a_verdict_is_one_token_about_the_proof() -> None:
@@ -19,6 +14,27 @@ def test_a_verdict_is_one_token_about_the_proof() -> None:
     assert TEXT in call.text
     assert "Ann met Bob." in call.text.replace(TEXT, "")
     assert call.options == {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
+
+
+def test_whether_a_claim_is_right_is_asked_of_the_proof_alone() -> None:
+    llm = FakeLLM([yes(0.75)])
+    assert judge_on(llm).right("Ann met Bob.", "Whom did Ann meet?", TEXT) == pytest.approx(0.75)
+    (call,) = llm.calls
+    assert all(said in call.text for said in (TEXT, "Whom did Ann meet?", "Answer: Ann met Bob."))
+
+
+def test_whether_the_evidence_says_it_is_asked_behind_the_prompt_of_the_draft() -> None:
+    evidence = Article(["Ann met Bob.", 'He "refused".']).evidence()
+    llm = FakeLLM([yes(0.25)])
+    assert judge_on(llm).says("Whom did Ann meet?", evidence) == pytest.approx(0.25)
+    (call,) = llm.calls
+    draft = load_prompt("answer/v1").messages(
+        sentences=show_sentences(evidence), question="Whom did Ann meet?"
+    )
+    assert call.messages[0] == draft[0]
+    shared = "[1] Ann met Bob.\n[2] He “refused”.\n\nQuestion: Whom did Ann meet?\n"
+    assert call.messages[1][1].startswith(shared)
+    assert draft[1][1].startswith(shared)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,31 @@ def test_a_claim_of_the_kind_asked_for(question: str, claim: str) -> None:
         ("Why did he miss it?", "He missed it."),
         ("Why did he miss it?", "He was in Rome."),
         ("So why did he miss it?", "He missed it."),
+        ("Which hotel did they meet in?", "They met in a large hotel room."),
+        ("In which old city did she live?", "She lived in an old city by the sea."),
+        ("What is the name of the other director?", "He is the other director of the bank."),
+        ("Which rich investors sat there?", "They sat there among other investors."),
+        ("Which team won the cup?", "The team won the cup easily."),
+        ("How many jobs does it bring?", "It brings $500 million jobs."),
     ],
 )
 def test_a_claim_of_another_kind(question: str, claim: str) -> None:
     assert not answers_kind(question, claim)
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("Which hotel did they meet in?", "They met in the Grand Hotel."),
+        ("Which director gave the talk?", "Berg gave the talk."),
+        ("Which team won the cup?", "it was the reds"),  # lower case throughout: names do not show
+        ("Which company policy was changed?", "The dress code was changed."),
+        ("Which colors does it have?", "It has red and blue stripes."),
+        ("What is the name of the process?", "It is called photosynthesis."),
+        ("How many dollars does it bring?", "It brings $500 million."),
+        ("How many of the $9 notes are left?", "Two $9 notes are left."),
+        ("How many people came?", "Nine people came."),
+    ],
+)
+def test_a_name_is_asked_for_only_of_what_bears_one(question: str, claim: str) -> None:
+    assert answers_kind(question, claim)

@@ -8,12 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from fake_llm import Article, FakeLLM, Reply
+from fake_llm import Article, FakeLLM, Reply, judge_on
 from langchain_openai import ChatOpenAI
 
 from qa.errors import LLMError, LLMFailedError, LLMUnavailableError, SettingsError
 from qa.generation.drafter import Draft, Drafter
-from qa.generation.judge import Judge
 from qa.generation.llm import RemoteLLM, stream_chat
 from qa.generation.prompt import load_prompt
 from qa.schema import Usage
@@ -151,7 +150,7 @@ def test_the_length_limit_shows(server: Server) -> None:
 
 def test_a_judge_of_another_provider_is_not_asked_for_probabilities(server: Server) -> None:
     """Many providers refuse a request that asks for them."""
-    judge = Judge(remote(server), load_prompt("verify_statement/v1"))
+    judge = judge_on(remote(server))
     server.pieces = ["Yes", "."]
     assert judge.stated("Ann met Bob.", "Ann met Bob.") > 0.5
     assert all("logprobs" not in body for body in server.requests)
