@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from fake_llm import Article
 from fakes import Undecided
@@ -6,57 +8,117 @@ from hypothesis import strategies as st
 
 from qa.grounding.abstention import (
     Signals,
+    Verdicts,
     confidence,
-    confidence_with_judge,
+    misses,
+    quotable,
     quote_confidence,
     see,
     undecided,
 )
+from qa.grounding.cross_encoder import Reading
 from qa.grounding.support import Support
 from qa.schema import Passage
 
 probabilities = st.floats(0, 1)
 signals = st.builds(Signals, probabilities, probabilities)
+verdicts = st.builds(Verdicts, probabilities, probabilities, probabilities)
 EVEN = Signals(0.5, 0.5)
 GOOD = Signals(0.99, 0.99)
-BAD = Signals(0.01, 0.01)
+BAD = Signals(0.005, 0.005)
 
 
-@given(signals, probabilities)
-def test_it_is_a_probability(seen: Signals, probability: float) -> None:
+@given(signals, verdicts, probabilities)
+def test_it_is_a_probability(seen: Signals, said: Verdicts, probability: float) -> None:
     assert 0 < confidence(seen) < 1
-    assert 0 < confidence_with_judge(seen, probability) < 1
+    assert 0 < confidence(seen, said) < 1
     assert 0 < quote_confidence(probability) < 1
+    assert 0 < quote_confidence(probability, probability) < 1
 
 
-@given(probabilities, probabilities, probabilities, probabilities)
+@given(probabilities, probabilities, signals, verdicts)
 def test_what_speaks_for_a_claim_never_makes_it_less_sure(
-    one: float, other: float, third: float, fourth: float
+    one: float, other: float, seen: Signals, said: Verdicts
 ) -> None:
     low, high = sorted([one, other])
-    assert confidence(Signals(low, third)) <= confidence(Signals(high, third))
-    assert confidence(Signals(third, low)) <= confidence(Signals(third, high))
-    seen = Signals(third, fourth)
-    assert confidence_with_judge(seen, low) <= confidence_with_judge(seen, high)
+    assert confidence(Signals(low, seen.claim)) <= confidence(Signals(high, seen.claim))
+    assert confidence(Signals(seen.proof, low)) <= confidence(Signals(seen.proof, high))
+    for name in ("says", "stated", "right"):
+        less, more = (replace(said, **{name: value}) for value in (low, high))
+        assert confidence(seen, less) <= confidence(seen, more)
     assert quote_confidence(low) <= quote_confidence(high)
+    assert quote_confidence(low, said.says) <= quote_confidence(high, said.says)
+    assert quote_confidence(seen.proof, low) <= quote_confidence(seen.proof, high)
 
 
 def test_each_signal_counts() -> None:
     for more in (Signals(0.9, 0.5), Signals(0.5, 0.9)):
         assert confidence(EVEN) < confidence(more)
-        assert confidence_with_judge(EVEN, 0.5) < confidence_with_judge(more, 0.5)
-    assert confidence_with_judge(EVEN, 0.5) < confidence_with_judge(EVEN, 0.9)
+    even = Verdicts(0.5, 0.5, 0.5)
+    for name in ("says", "stated", "right"):
+        assert confidence(EVEN, even) < confidence(EVEN, replace(even, **{name: 0.9}))
     assert quote_confidence(0.5) < quote_confidence(0.9)
+    assert quote_confidence(0.5, 0.5) < quote_confidence(0.5, 0.9)
 
 
 def test_the_judge_decides_where_the_cross_encoder_cannot() -> None:
     assert undecided(confidence(EVEN))
-    assert confidence_with_judge(EVEN, 0.01) < 0.5 < confidence_with_judge(EVEN, 0.99)
+    no, yes = (Verdicts(said, said, said) for said in (0.05, 0.95))
+    assert confidence(EVEN, no) < 0.2
+    assert confidence(EVEN, yes) > 0.8
 
 
-def test_the_judge_is_not_asked_about_the_hopeless() -> None:
+def test_the_judge_is_not_asked_about_the_hopeless_and_the_certain() -> None:
     assert not undecided(confidence(BAD))
-    assert confidence(BAD) < 0.5 < confidence(GOOD)
+    assert not undecided(confidence(Signals(0.995, 0.995)))
+    assert confidence(BAD) < 0.1 < confidence(GOOD)
+
+
+class Finds:
+    """A reader that finds one answer in any sentence that has it."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def read(self, question: str, passages: list[Passage]) -> list[Reading]:
+        begins = [passage.text.index(self.answer) for passage in passages]
+        return [Reading(0.9, begin, begin + len(self.answer)) for begin in begins]
+
+
+MET = Article(["Ann met Bob in Rome in 1999."]).evidence()[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("Where did Ann meet Bob?", "Rome", True),
+        ("When did Ann meet Bob?", "in 1999", True),
+        ("When did Ann meet Bob?", "Rome", False),
+        ("How many people met Bob?", "Ann", False),
+        ("Why did Ann meet Bob in 1999?", "Rome", False),
+    ],
+)
+def test_a_sentence_is_quoted_if_the_answer_in_it_is_of_the_kind_asked_for(
+    question: str, answer: str, expected: bool
+) -> None:
+    assert quotable(question, MET, Finds(answer)) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("claim", "answer", "expected"),
+    [
+        ("Ann met Bob in Rome.", "Rome", False),
+        ("Ann met Bob.", "Rome", True),
+        ("It was in rome", "in Rome in 1999", False),
+        ("Ann met Bob.", "Ann met Bob", False),  # the question has it all: nothing is missed
+        ("Ann met Bob.", "", False),
+    ],
+)
+def test_a_claim_misses_an_answer_of_which_it_has_no_word(
+    claim: str, answer: str, expected: bool
+) -> None:
+    reader = Finds(answer)
+    assert misses(claim, "Where did Ann meet Bob?", MET, reader) is expected  # type: ignore[arg-type]
 
 
 class Tells:

@@ -27,6 +27,7 @@ from qa.errors import (
 )
 from qa.generation.drafter import Drafter
 from qa.generation.prompt import load_prompt
+from qa.grounding.cross_encoder import Reading
 from qa.retrieval.retriever import Retrieval
 from qa.schema import (
     NO_ANSWER,
@@ -37,6 +38,7 @@ from qa.schema import (
     Event,
     Evidence,
     EvidenceEvent,
+    Passage,
     Timings,
     TokenEvent,
     Turn,
@@ -91,7 +93,7 @@ class Vectors:
 class StubRetriever:
     """Offers all sentences of its articles, in an order of its own.
 
-    If ``read``, a sentence answers as likely as it has the words of the question.
+    If ``read``, a sentence answers the likelier the more words of the question it has.
     """
 
     def __init__(self, *articles: Article, read: bool = False) -> None:
@@ -114,17 +116,19 @@ class StubRetriever:
         if not self.read:
             return Retrieval(self.evidence, "version-7")
         asked = stems(question)
-        rated = [
-            item.model_copy(
-                update={"answers": sum(it in stems(item.text) for it in asked) / max(1, len(asked))}
-            )
-            for item in self.evidence
-        ]
+        rated = []
+        for item in self.evidence:
+            shared = sum(stem in stems(item.text) for stem in asked) / max(1, len(asked))
+            rated.append(item.model_copy(update={"answers": math.sqrt(shared)}))
         return Retrieval(tuple(rated), "version-7")
 
 
 def answerer_on(
-    llm: FakeLLM | None, *, retriever: StubRetriever | None = None, min_confidence: float = 0.5
+    llm: FakeLLM | None,
+    *,
+    retriever: StubRetriever | None = None,
+    reader: Undecided | None = None,
+    min_confidence: float = 0.5,
 ) -> Answerer:
     drafter = judge = None
     if llm is not None:
@@ -139,7 +143,7 @@ def answerer_on(
     retriever = retriever or StubRetriever(CALL, STARGATE, read=llm is None)
     return Answerer(
         retriever,  # type: ignore[arg-type]
-        Undecided(),
+        reader or Undecided(),
         drafter,
         judge,
         min_confidence=min_confidence,
@@ -346,7 +350,8 @@ def test_below_the_least_confidence_a_claim_is_withheld(threshold: float, status
 
 
 def test_an_answer_is_as_sure_as_its_least_sure_claim() -> None:
-    verdicts = [yes(probability) for probability in (0.95, 0.99)]
+    # Of the evidence, then of each claim whether it is stated and whether it is right.
+    verdicts = [yes(probability) for probability in (0.9, 0.9, 0.9, 0.99, 0.99)]
     llm = FakeLLM([f"{RIGHT} {WRONG} {ALSO_RIGHT}", *verdicts])
     answer = answerer_on(llm, min_confidence=0.0).answer(OPEN_QUESTION, unsupported="mark")
     less, none, more = (claim.support for claim in answer.claims)
@@ -360,10 +365,14 @@ def test_the_judge_is_not_asked_about_what_is_refused_anyway() -> None:
     assert llm.calls == llm.drafts
 
 
-def test_the_judge_reads_the_proof_and_not_all_the_evidence() -> None:
+def test_the_judge_reads_the_evidence_once_and_of_a_claim_the_proof_alone() -> None:
     llm = saying(RIGHT)
     answerer_on(llm).answer(QUESTION)
-    for call in llm.calls[1:]:
+    draft, evidence, *verdicts = llm.calls
+    assert STARGATE.sentences[0] in draft.text
+    assert STARGATE.sentences[0] in evidence.text
+    assert len(verdicts) == 2
+    for call in verdicts:
         assert CALL.sentences[2] in call.text
         assert RIGHT in call.text
         assert STARGATE.sentences[0] not in call.text
@@ -396,6 +405,81 @@ def test_the_agent_of_a_passive_is_found_where_the_model_names_the_subject() -> 
     check(answer)
     assert answer.answer == "A “mutual acquaintance” arranged the call with Trump. [1]"
     assert [note.text for note in answer.citations] == [CALL.sentences[2]]
+
+
+# A quotation instead
+
+
+class Finds(Undecided):
+    """A reader to which this is the answer wherever it stands, and nothing elsewhere."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        begins = [passage.text.find(self.answer) for passage in passages]
+        lengths = [len(self.answer) if begin >= 0 else 0 for begin in begins]
+        return [
+            Reading(0.9, max(0, begin), max(0, begin) + length)
+            for begin, length in zip(begins, lengths, strict=True)
+        ]
+
+
+def reading(*articles: Article, **answers: float) -> StubRetriever:
+    """Offers the articles' sentences; those with the words named are rated so, others 0.01."""
+    retriever = StubRetriever(*articles)
+    retriever.evidence = tuple(
+        item.model_copy(
+            update={"answers": next((p for word, p in answers.items() if word in item.text), 0.01)}
+        )
+        for item in retriever.evidence
+    )
+    return retriever
+
+
+def test_where_no_claim_is_proved_the_likeliest_sentence_is_quoted() -> None:
+    answerer = answerer_on(saying(WRONG), retriever=reading(CALL, arranged=0.95))
+    answer = answerer.answer(QUESTION, unsupported="mark")
+    check(answer)
+    assert answer.status == "partial"
+    assert answer.answer == f"~~{WRONG}~~ {CALL.sentences[2]} [1]"
+    assert answer.reason
+
+
+@pytest.mark.parametrize(("likely", "sure"), [(0.05, 0.6), (0.95, 0.02)])
+def test_no_sentence_is_quoted_that_reader_or_judge_doubt(likely: float, sure: float) -> None:
+    llm = saying(WRONG, sure=sure)
+    answer = answerer_on(llm, retriever=reading(CALL, arranged=likely)).answer(QUESTION)
+    check(answer)
+    assert answer.status == "no_answer"
+
+
+def test_a_sentence_without_the_kind_of_thing_asked_for_is_not_quoted() -> None:
+    retriever = reading(CALL, governor=0.95)
+    answer = answerer_on(saying(WRONG), retriever=retriever).answer(QUESTION)
+    check(answer)
+    assert answer.status == "no_answer"
+
+
+def test_a_proved_claim_gives_way_to_a_sentence_that_answers_more_clearly() -> None:
+    answerer = answerer_on(
+        saying(RIGHT, sure=0.5), retriever=reading(CALL, Washington=0.995), min_confidence=0.01
+    )
+    answer = answerer.answer(OPEN_QUESTION)
+    check(answer)
+    assert answer.status == "partial"
+    assert [note.text for note in answer.citations] == [CALL.sentences[4]]
+    assert "more clearly" in str(answer.reason)
+
+
+def test_where_the_proof_answers_otherwise_than_the_claim_the_proof_is_quoted() -> None:
+    retriever = reading(CALL, arranged=0.9)
+    answerer = answerer_on(saying(RIGHT), retriever=retriever, reader=Finds("mutual acquaintance"))
+    answer = answerer.answer(QUESTION, unsupported="mark")
+    check(answer)
+    assert answer.answer == f"~~{RIGHT}~~ {CALL.sentences[2]} [1]"
+    agreeing = answerer_on(saying(RIGHT), retriever=retriever, reader=Finds("25 minutes"))
+    assert agreeing.answer(QUESTION).answer == f"{RIGHT} [1]"
 
 
 def test_a_draft_cut_at_the_limit_loses_its_unfinished_sentence() -> None:

@@ -50,6 +50,7 @@ def test_a_claim_of_the_kind_asked_for(question: str, claim: str) -> None:
         ("Which rich investors sat there?", "They sat there among other investors."),
         ("Which team won the cup?", "The team won the cup easily."),
         ("How many jobs does it bring?", "It brings $500 million jobs."),
+        ("Who met Ann and Bob when Oslo was founded?", "Ann met Bob when it was founded."),
     ],
 )
 def test_a_claim_of_another_kind(question: str, claim: str) -> None:
@@ -72,3 +73,21 @@ def test_a_claim_of_another_kind(question: str, claim: str) -> None:
 )
 def test_a_name_is_asked_for_only_of_what_bears_one(question: str, claim: str) -> None:
     assert answers_kind(question, claim)
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("Who met Ann?", "Ann was met by the mayor."),
+        ("Who met Ann?", "Ann and Bob met."),
+        ("Who met Ann?", "The mayor met Ann."),
+        ("Who is Ann Lund?", "Ann Lund is a mayor."),
+    ],
+)
+def test_somebody_new_answers_who_did_it(question: str, claim: str) -> None:
+    assert answers_kind(question, claim)
+
+
+def test_a_few_words_need_not_say_why_as_such() -> None:
+    assert answers_kind("Why did he miss it?", "a test", whole=False)
+    assert not answers_kind("Why did he miss it?", "He had a test.")
