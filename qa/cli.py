@@ -185,7 +185,7 @@ def remove_sources(
 
 @app.command("eval", epilog="Example: footnoted eval eval/suites/stargate --limit 20")
 def evaluate(
-    suite: Annotated[Path, typer.Argument(help="A folder with corpus.jsonl and questions.jsonl.")],
+    suite: Annotated[str, typer.Argument(help="A folder with corpus.jsonl and questions.jsonl.")],
     out: Annotated[
         Path | None, typer.Option("--out", help="Write records.jsonl and summary.json there.")
     ] = None,
@@ -202,15 +202,14 @@ def evaluate(
     from rich.progress import Progress as Bar
 
     from eval.asking import ask_with, ingest_corpus
-    from eval.cases import load_corpus, load_suite
+    from eval.formats import load_suite
     from eval.runner import format_summary, run, summarize, write_records
 
     loaded = load_suite(suite)
-    texts = load_corpus(loaded.corpus_path)
     with _assembled() as (assembly, _), Bar(console=Console(stderr=True)) as bar:
         if not evidence_only:
             assembly.llm.start_in_background()
-        reading = bar.add_task("ingesting", total=len(texts))
+        reading = bar.add_task("ingesting", total=len(loaded.documents))
         name = ingest_corpus(
             loaded, assembly, on_progress=lambda done: bar.update(reading, completed=done)
         )
@@ -219,7 +218,7 @@ def evaluate(
         records = run(
             loaded,
             ask_with(answerer, open_corpus=open_corpus),
-            source_text=texts.__getitem__,
+            source_text=loaded.text,
             limit=limit,
             seed=seed,
             on_progress=lambda done, total: bar.update(asking, completed=done, total=total),

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.asking import ingest_corpus
-from eval.cases import Case, load_suite
+from eval.cases import Case
+from eval.formats import load_suite
 from eval.runner import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft

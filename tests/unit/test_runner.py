@@ -76,7 +76,7 @@ def case(name: str, answer: str | None, *evidence: int) -> Case:
 
 
 def suite(*cases: Case) -> Suite:
-    return Suite("small", Path("corpus.jsonl"), cases)
+    return Suite("small", {}, cases)
 
 
 def source_text(document_id: str) -> str:
