@@ -1,7 +1,9 @@
 """How sure a number is, given how few questions it stands on."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,3 +85,36 @@ def bootstrap_statistic(
     defined = [draw for draw in draws if draw is not None] or [value]
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(mean=value, low=float(low), high=float(high), n=len(data))
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], *, seed: int) -> Estimate:
+    """The mean of ``b - a`` with its bootstrap interval."""
+    return bootstrap_interval([y - x for x, y in zip(a, b, strict=True)], seed=seed)
+
+
+def permutation_test(
+    a: Sequence[float], b: Sequence[float], *, seed: int, resamples: int = 10_000
+) -> float:
+    """Two-sided p of the mean of ``b - a``, by flipping signs."""
+    differences = np.subtract(b, a)
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(resamples, len(differences)))
+    extreme = np.abs((signs * differences).mean(axis=1)) >= abs(differences.mean()) - 1e-12
+    return float((extreme.sum() + 1) / (resamples + 1))
+
+
+def mcnemar(a: Sequence[float], b: Sequence[float]) -> float:
+    """Exact two-sided p of the questions on which two yes/no metrics differ."""
+    gained = sum(x < y for x, y in zip(a, b, strict=True))
+    lost = sum(x > y for x, y in zip(a, b, strict=True))
+    changed = gained + lost
+    tail = sum(math.comb(changed, k) for k in range(min(gained, lost) + 1))
+    return min(1.0, 2 * tail / 2**changed)
+
+
+def smallest_detectable_difference(
+    a: Sequence[float], b: Sequence[float], *, power: float = 0.8, level: float = 0.95
+) -> float:
+    """The difference that a paired test of so many questions finds with that power."""
+    normal = NormalDist()
+    quantiles = normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)
+    return float(quantiles * np.std(np.subtract(b, a), ddof=1) / math.sqrt(len(a)))
