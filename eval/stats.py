@@ -108,7 +108,7 @@ def mcnemar(a: Sequence[float], b: Sequence[float]) -> float:
     lost = sum(x > y for x, y in zip(a, b, strict=True))
     changed = gained + lost
     tail = sum(math.comb(changed, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / 2**changed)
+    return min(1.0, float(2 * tail / 2**changed))
 
 
 def smallest_detectable_difference(

@@ -14,7 +14,7 @@ from typing import Any
 from eval.asking import ingest_corpus
 from eval.cases import Case
 from eval.formats import load_suite
-from eval.runner import draw
+from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
 from qa.grounding.support import find_support

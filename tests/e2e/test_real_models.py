@@ -12,7 +12,8 @@ import pytest
 
 from eval.asking import ask_with, ingest_corpus
 from eval.formats import load_suite
-from eval.runner import run, summarize
+from eval.runner import run
+from eval.summary import summarize
 from qa.assembly import Assembly
 from qa.schema import AnswerEvent, ErrorEvent, EvidenceEvent, TokenEvent
 from qa.settings import load_settings

@@ -1,5 +1,3 @@
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,16 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.cases import Case, GoldSpan, Suite
-from eval.runner import (
-    AskOutcome,
-    Record,
-    Summary,
-    draw,
-    format_summary,
-    run,
-    summarize,
-    write_records,
-)
+from eval.runner import AskOutcome, Record, run
+from eval.selection import draw
+from eval.summary import summarize
+from eval.tables import format_summary
 from qa.errors import LLMFailedError, NotInCollectionError
 from qa.schema import NO_ANSWER, Answer, Citation, Evidence, Provenance, Status
 
@@ -295,28 +287,6 @@ def test_a_summary_by_hand() -> None:
     assert (summary.seconds_median, summary.seconds_p95, summary.seed) == (2.0, 2.0, 7)
     assert summary.provenance == (PROVENANCE,)
     assert summarize(records[::-1], seed=7) == summary
-
-
-def test_records_are_on_disk_as_the_run_goes(tmp_path: Path) -> None:
-    out = tmp_path / "deep" / "out"
-    gold = [case("one", "Ada", 0), case("two", None)]
-
-    def ask(it: Case) -> AskOutcome:
-        if it.id == "two":
-            assert len((out / "records.jsonl").read_text("utf-8").splitlines()) == 1
-            assert not (out / "summary.json").exists()
-        return outcome("Ada – “so”. [1]", 0)
-
-    for _ in range(2):
-        summary = write_records(run(suite(*gold), ask, source_text=source_text), out)
-        lines = (out / "records.jsonl").read_text("utf-8").splitlines()
-        records = [Record.model_validate_json(line) for line in lines]
-        assert [record.case_id for record in records] == ["one", "two"]
-        assert [record.error for record in records] == [None, None]
-        assert summarize(records) == summary
-        written = (out / "summary.json").read_text("utf-8")
-        assert Summary.model_validate_json(written) == summary
-        assert json.loads(written)["metrics"]["str_em"]["n"] == 1
 
 
 def test_the_table() -> None:
