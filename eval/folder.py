@@ -3,6 +3,7 @@
 A run without a summary is unfinished. Killed at any moment, it can be continued.
 """
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -235,12 +236,25 @@ def _refuse_mixture(folders: Sequence[RunFolder]) -> None:
 
 def _read_records(path: Path) -> list[Record]:
     records = []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
-        try:
-            records.append(Record.model_validate_json(line))
-        except ValidationError as error:
-            raise UsageError(f"{path}, line {number}: {_first(error)}") from None
+    with _without_collector():
+        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+            try:
+                records.append(Record.model_validate_json(line))
+            except ValidationError as error:
+                raise UsageError(f"{path}, line {number}: {_first(error)}") from None
     return records
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Records hold no cycles; looking for some takes 4.6 of the 6.3 s for 10,000 records."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

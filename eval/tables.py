@@ -85,8 +85,8 @@ def change_row(change: Change) -> tuple[str, ...]:
         number(change.b),
         number(difference.mean, sign="+"),
         f"[{number(difference.low, sign='+')}, {number(difference.high, sign='+')}]",
-        number(change.p),
-        "" if change.mcnemar_p is None else number(change.mcnemar_p),
+        _chance(change.p),
+        "" if change.mcnemar_p is None else _chance(change.mcnemar_p),
         "" if change.detectable is None else number(change.detectable),
         "" if change.verdict == "unclear" else change.verdict,
     )
@@ -103,6 +103,10 @@ def changed_scores(changed: Changed) -> str:
 def number(value: float, *, sign: str = "") -> str:
     """Three decimals, one from ten on."""
     return f"{value:{sign}.{3 if abs(value) < 10 else 1}f}"
+
+
+def _chance(p: float) -> str:
+    return "<.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _metric_row(name: str, it: Estimate | None) -> tuple[str, str, str, str]:

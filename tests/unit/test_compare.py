@@ -131,6 +131,7 @@ def test_the_text_fits_a_terminal_of_100_columns() -> None:
     assert "30 questions changed, the first 3 of them:" in lines
     row = next(line for line in lines if line.startswith("str_em")).split()
     assert row[:6] == ["str_em", "30", "1.000", "0.000", "-1.000", "[-1.000,"]
+    assert row[7:9] == ["<.001", "<.001"]
     assert row[-1] == "worse"
     assert text.count("accepted: Ada") == 3
     (answers, *_) = [line for line in lines if line.startswith("Ada wrote")]
