@@ -15,6 +15,14 @@ def strip_footnotes(text: str) -> str:
     return _FOOTNOTE.sub("", text)
 
 
+def answer_words(text: str) -> int:
+    """How many words an answer has, parted by white space, without its footnote marks.
+
+    Source: the length of ALCE, Gao et al. 2023.
+    """
+    return len(strip_footnotes(text).split())
+
+
 def normalize(text: str) -> str:
     """Lower the case, remove ASCII punctuation, then articles, then surplus white space.
 
