@@ -4,22 +4,27 @@ The caller decides what answers: ``ask`` may be Footnoted itself, a server or a 
 """
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from eval import metrics
 from eval.cases import Case, Suite
-from eval.stats import Estimate, bootstrap_interval, bootstrap_statistic
+from eval.stats import Estimate, Statistic, bootstrap_interval, bootstrap_statistic
 from qa.errors import NotInCollectionError
 from qa.schema import Answer, Claim, Evidence, Found, Provenance, digest
 
 logger = logging.getLogger(__name__)
+
+FREE_TEXT_WORDS = 12
+"""An accepted answer of more words cannot be expected to be contained in an answer."""
+
+RECALL_DEPTHS = (1, 3, 5, 8, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Summary(_Frozen):
 Ask = Callable[[Case], AskOutcome]
 SourceText = Callable[[str], str]
 Progress = Callable[[int, int], None]
+_Row = tuple[float, ...]
 
 
 def run(
@@ -151,6 +157,10 @@ def score(
 ) -> dict[str, float | None]:
     """All scores of one question; ``None`` where it is not eligible.
 
+    ``correct`` is whether an answer is right, for the confidence to be held against: it contains
+    an accepted answer; where these are free text or missing, it cites all the gold sentences;
+    where the question cannot be answered, never.
+
     Without an outcome, because asking failed, an answerable question counts as not answered; an
     unanswerable one has no score, for a crash is neither a refusal nor a false answer.
     """
@@ -162,6 +172,8 @@ def score(
     footnotes = answer.citations if answer else []
     cited = footnotes if answered else []
     offered = sorted(outcome.evidence, key=lambda item: item.number) if outcome else []
+    # A system that does not tell what else it considered is ranked by what it offered.
+    found: Sequence[metrics.Located] = outcome.found or offered if outcome else []
 
     def of_words(metric: Callable[[str, Sequence[str]], float | None]) -> float | None:
         if text is None:
@@ -171,12 +183,16 @@ def score(
     def of_refusal(metric: Callable[..., float | None]) -> float | None:
         return metric(answered, answerable=case.answerable) if outcome else None
 
+    str_em = of_words(metrics.str_em)
+    citation_recall = metrics.citation_recall(cited, gold)
     return {
-        "str_em": of_words(metrics.str_em),
+        "str_em": str_em,
         "exact_match": of_words(metrics.exact_match),
         "token_f1": of_words(metrics.token_f1),
+        "correct": _correct(case, str_em, citation_recall) if answered else None,
+        "answer_words": None if text is None else float(metrics.answer_words(text)),
         "citation_precision": metrics.citation_precision(cited, gold) if answered else None,
-        "citation_recall": metrics.citation_recall(cited, gold),
+        "citation_recall": citation_recall,
         "citation_f1": metrics.citation_f1(cited, gold),
         "answered_rate": metrics.answered_rate(answered, answerable=case.answerable),
         "false_answer_rate": of_refusal(metrics.false_answer_rate),
@@ -185,6 +201,9 @@ def score(
         "verbatim_rate": metrics.verbatim_rate(footnotes, _or_none(source_text)),
         "fabricated_rate": metrics.fabricated_rate(footnotes, offered),
         "evidence_recall_at_8": metrics.recall_at_k(offered, gold, 8),
+        "mrr": metrics.mrr(found, gold),
+        "ndcg_at_10": metrics.ndcg_at_k(found, gold, 10),
+        **{f"retrieval_recall_at_{k}": metrics.recall_at_k(found, gold, k) for k in RECALL_DEPTHS},
     }
 
 
@@ -194,7 +213,10 @@ def summarize(records: Sequence[Record], *, seed: int = 0) -> Summary:
     for name in dict.fromkeys(name for record in records for name in record.scores):
         values = [value for record in records if (value := record.scores.get(name)) is not None]
         estimates[name] = bootstrap_interval(values, seed=seed) if values else None
-    estimates["refusal_f1"] = _estimate_refusal_f1(records, seed)
+    estimates |= {
+        name: _estimate(rows, statistic, seed)
+        for name, (rows, statistic) in _statistics(records).items()
+    }
     seconds = [record.seconds for record in records if record.seconds is not None]
     answers = [record.answer for record in records if record.answer is not None]
     return Summary(
@@ -309,16 +331,45 @@ def _or_none(source_text: SourceText) -> Callable[[str], str | None]:
     return find
 
 
-def _estimate_refusal_f1(records: Sequence[Record], seed: int) -> Estimate | None:
-    rows = [
-        (float(record.answered), float(record.answerable))
-        for record in records
-        if record.error is None
+def _correct(case: Case, str_em: float | None, citation_recall: float | None) -> float | None:
+    if not case.answerable:
+        return 0.0
+    if any(metrics.answer_words(answer) <= FREE_TEXT_WORDS for answer in case.answers):
+        return str_em
+    return None if citation_recall is None else float(citation_recall == 1)
+
+
+def _statistics(records: Sequence[Record]) -> dict[str, tuple[list[_Row], Statistic]]:
+    """The metrics that are no mean of single questions: rows, and what is worked out from them."""
+    told = [record for record in records if record.error is None]
+    refusing: list[_Row] = [(float(record.answered), float(record.answerable)) for record in told]
+    trusting: list[_Row] = [
+        (*row, *(_or_nan(record.scores.get(name)) for name in ("str_em", "citation_f1")))
+        for row, record in zip(refusing, told, strict=True)
     ]
+    judged: list[_Row] = [
+        (record.answer.confidence, correct)
+        for record in records
+        if record.answer and (correct := record.scores.get("correct")) is not None
+    ]
+    return {
+        "refusal_f1": (refusing, _of_columns(metrics.refusal_f1)),
+        "answerability_macro_f1": (refusing, _of_columns(metrics.answerability_macro_f1)),
+        "trust_score": (trusting, _of_columns(metrics.trust_score)),
+        "aurc": (judged, _of_columns(metrics.aurc)),
+        "expected_calibration_error": (judged, _of_columns(metrics.expected_calibration_error)),
+    }
 
-    def f1(table: NDArray[np.float64]) -> float | None:
-        return metrics.refusal_f1(table[:, 0], table[:, 1])
 
-    if not rows or f1(np.asarray(rows)) is None:
+def _of_columns(metric: Callable[..., float | None]) -> Statistic:
+    return lambda rows: metric(*rows.T)
+
+
+def _or_nan(score: float | None) -> float:
+    return math.nan if score is None else score
+
+
+def _estimate(rows: Sequence[_Row], statistic: Statistic, seed: int) -> Estimate | None:
+    if not rows or statistic(np.asarray(rows)) is None:
         return None
-    return bootstrap_statistic(rows, f1, seed=seed)
+    return bootstrap_statistic(rows, statistic, seed=seed)
