@@ -15,7 +15,11 @@ from eval.stats import (
 )
 from qa.errors import UsageError
 
-LOWER_IS_BETTER = frozenset({"false_answer_rate", "fabricated_rate", "seconds"})
+LOWER_IS_BETTER = frozenset(
+    {"false_answer_rate", "fabricated_rate", "aurc", "expected_calibration_error", "seconds"}
+)
+NO_DIRECTION = frozenset({"answer_words"})
+"""Compared, but neither more nor less is better."""
 YES_OR_NO = frozenset(
     {
         "str_em",
@@ -56,9 +60,9 @@ class Change(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def verdict(self) -> Verdict:
-        """Unclear unless the interval lies wholly on one side of zero."""
+        """Unclear unless the interval lies wholly on one side of zero, and one side is better."""
         low, high = self.difference.low, self.difference.high
-        if low <= 0 <= high:
+        if low <= 0 <= high or self.metric in NO_DIRECTION:
             return "unclear"
         return "better" if (high < 0) == (self.metric in LOWER_IS_BETTER) else "worse"
 
@@ -198,7 +202,7 @@ def _changed(pairs: Sequence[tuple[Record, Record]], metrics: Sequence[str]) -> 
 
 
 def _gain(metric: str, before: float | None, after: float | None) -> float:
-    if before is None or after is None:
+    if before is None or after is None or metric in NO_DIRECTION:
         return 0.0
     return before - after if metric in LOWER_IS_BETTER else after - before
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from eval.compare import Comparison
+from eval.compare import NO_DIRECTION, Comparison
 from eval.summary import Summary, Totals, metric_names
 from qa.errors import UsageError
 
-NOT_GATED = frozenset({"seconds"})
-"""Compared, but no regression: another machine, or a busier one, takes longer."""
+NOT_GATED = NO_DIRECTION | {"seconds"}
+"""Compared, but no regression: a busier machine takes longer, a longer answer is no worse."""
 
 
 @dataclass(frozen=True, slots=True)

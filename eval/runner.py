@@ -17,6 +17,8 @@ from qa.schema import Answer, Claim, Evidence, Found
 
 logger = logging.getLogger(__name__)
 
+RECALL_DEPTHS = (1, 3, 5, 8, 20)
+
 
 @dataclass(frozen=True, slots=True)
 class AskOutcome:
@@ -111,6 +113,10 @@ def score(
 ) -> dict[str, float | None]:
     """All scores of one question; ``None`` where it is not eligible.
 
+    ``correct`` is whether an answer is right, for the confidence to be held against: it contains
+    an accepted answer; where these are free text or missing, it cites all the gold sentences;
+    where the question cannot be answered, never.
+
     Without an outcome, because asking failed, an answerable question counts as not answered; an
     unanswerable one has no score, for a crash is neither a refusal nor a false answer.
     """
@@ -122,6 +128,8 @@ def score(
     footnotes = answer.citations if answer else []
     cited = footnotes if answered else []
     offered = sorted(outcome.evidence, key=lambda item: item.number) if outcome else []
+    # A system that does not tell what else it considered is ranked by what it offered.
+    found: Sequence[metrics.Located] = outcome.found or offered if outcome else []
 
     def of_words(metric: Callable[[str, Sequence[str]], float | None]) -> float | None:
         if text is None:
@@ -131,12 +139,16 @@ def score(
     def of_refusal(metric: Callable[..., float | None]) -> float | None:
         return metric(answered, answerable=case.answerable) if outcome else None
 
+    str_em = of_words(metrics.str_em)
+    citation_recall = metrics.citation_recall(cited, gold)
     return {
-        "str_em": of_words(metrics.str_em),
+        "str_em": str_em,
         "exact_match": of_words(metrics.exact_match),
         "token_f1": of_words(metrics.token_f1),
+        "correct": _correct(case, str_em, citation_recall) if answered else None,
+        "answer_words": None if text is None else float(metrics.answer_words(text)),
         "citation_precision": metrics.citation_precision(cited, gold) if answered else None,
-        "citation_recall": metrics.citation_recall(cited, gold),
+        "citation_recall": citation_recall,
         "citation_f1": metrics.citation_f1(cited, gold),
         "answered_rate": metrics.answered_rate(answered, answerable=case.answerable),
         "false_answer_rate": of_refusal(metrics.false_answer_rate),
@@ -145,6 +157,9 @@ def score(
         "verbatim_rate": metrics.verbatim_rate(footnotes, _or_none(source_text)),
         "fabricated_rate": metrics.fabricated_rate(footnotes, offered),
         "evidence_recall_at_8": metrics.recall_at_k(offered, gold, 8),
+        "mrr": metrics.mrr(found, gold),
+        "ndcg_at_10": metrics.ndcg_at_k(found, gold, 10),
+        **{f"retrieval_recall_at_{k}": metrics.recall_at_k(found, gold, k) for k in RECALL_DEPTHS},
     }
 
 
@@ -201,3 +216,11 @@ def _or_none(source_text: SourceText) -> Callable[[str], str | None]:
             return None
 
     return find
+
+
+def _correct(case: Case, str_em: float | None, citation_recall: float | None) -> float | None:
+    if not case.answerable:
+        return 0.0
+    if not all(map(metrics.is_free_text, case.answers)):
+        return str_em
+    return None if citation_recall is None else float(citation_recall == 1)

@@ -14,6 +14,7 @@ _HOLES = {
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
     "verify_statement": {"text", "claim"},
+    "judge": {"question", "answers", "answer"},
 }
 _ROLES = ("system", "user")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eval.cases import Alternatives, GoldSpan
 from eval.metrics import (
+    answer_words,
     answered_rate,
     citation_f1,
     citation_precision,
@@ -140,6 +141,11 @@ def test_without_accepted_answers_there_is_no_score() -> None:
 
 def test_strip_footnotes() -> None:
     assert strip_footnotes("He did. [1][12] She [sic] did too. [3]") == "He did. She [sic] did too."
+
+
+def test_footnotes_are_no_words() -> None:
+    assert answer_words("He did it. [1][12] She [sic] did too. [3]") == 7
+    assert answer_words(" [1]") == 0
 
 
 @settings(deadline=None)

@@ -19,6 +19,8 @@ VALUES = {
     "conversation": "User: Why?",
     "text": "One.",
     "claim": "It is one.",
+    "answers": "– One.",
+    "answer": "It is one.",
 }
 
 
