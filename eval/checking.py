@@ -116,9 +116,26 @@ class _Asked:
         return not answers or any(metrics.str_em(text, answers) for text in texts)
 
     def meets(self, other: "_Asked") -> bool:
-        """Whether both may be answered from the same documents."""
+        """Whether one of the two is too many if they ask the same."""
         mine, others = self.case.doc_ids, other.case.doc_ids
-        return self.suite != other.suite or not (mine and others and set(mine).isdisjoint(others))
+        return (
+            self.suite != other.suite
+            or self.contradicts(other)
+            or (
+                self.case.answerable == other.case.answerable
+                and not (mine and others and set(mine).isdisjoint(others))
+            )
+        )
+
+    def contradicts(self, other: "_Asked") -> bool:
+        """Whether one of the two is called unanswerable over documents that answer the other."""
+        if self.suite != other.suite or self.case.answerable == other.case.answerable:
+            return False
+        yes, no = (self, other) if self.case.answerable else (other, self)
+        searched = no.case.doc_ids
+        return searched is None or any(
+            {span.doc_id for span in spans} <= set(searched) for spans in yes.case.evidence
+        )
 
 
 def _read(path: Path | str, number: int) -> Iterator[Finding | _Asked]:
@@ -173,7 +190,7 @@ def _check_duplicates(asked: list[_Asked]) -> Iterator[Finding]:
         twins.append(question)
         if twin is not None:
             twins_of.add(question)
-            contradicts = twin.suite == question.suite and twin.case.answerable != case.answerable
+            contradicts = twin.contradicts(question)
             yield question.found(
                 "error" if contradicts else "warning",
                 f"asks the same as {twin.seen_from(question)}"

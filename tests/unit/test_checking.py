@@ -117,6 +117,12 @@ HM = [{"role": "user", "text": "Hm?"}]
             NONE,
             ("error", "asks the same as line 1, and only one of them is answerable"),
         ),
+        (
+            {},
+            {"doc_ids": ["d"], **NONE},
+            ("error", "asks the same as line 1, and only one of them is answerable"),
+        ),
+        ({}, {"doc_ids": ["e"], **NONE}, None),
         ({"doc_ids": ["d"]}, {"doc_ids": ["e"]}, None),
         ({"doc_ids": ["d"]}, {"doc_ids": ["d", "e"]}, ("warning", "asks the same as line 1")),
         ({"doc_ids": ["d"]}, {}, ("warning", "asks the same as line 1")),
