@@ -19,6 +19,9 @@ VALUES = {
     "conversation": "User: Why?",
     "text": "One.",
     "claim": "It is one.",
+    "title": "Numbers",
+    "before": "None.",
+    "sentence": "One.",
 }
 
 
