@@ -15,7 +15,7 @@ _HOLES = {
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
     "verify_statement": {"text", "claim"},
-    "draft_question": {"title", "before", "sentence"},
+    "draft_question": {"title", "before", "sentence", "opening"},
 }
 _ROLES = ("system", "user")
 _STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')

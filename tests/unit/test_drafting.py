@@ -1,20 +1,23 @@
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_llm import FakeLLM, Reply
-from fakes import BagOfWords, Undecided
+from fakes import BagOfWords
 
 from eval.checking import check_suite
 from eval.drafting import DraftReport, draft_suite
 from eval.formats import load_suite
 from eval.formats.folder import load_folder
-from eval.proposals import Dropped
+from eval.proposals import Author
+from eval.screening import Dropped
 from qa.errors import LLMFailedError, StoreError, SuiteError
 from qa.generation.prompt import load_prompt
-from qa.schema import Document
+from qa.grounding.cross_encoder import Reading
+from qa.schema import Document, Passage
 
 PROMPT = load_prompt("draft_question/v1")
 TOWNS = ("Abilene", "Boston", "Chicago", "Dallas")
@@ -32,13 +35,8 @@ DOCUMENTS = [
 ]
 
 
-def reply_to(sentence: str) -> str:
-    told = sentence.rstrip(".").split()
-    return f"Question: When was bridge {told[6]} of {told[3]} opened?\nAnswer: {told[-1]}"
-
-
 class Writer(FakeLLM):
-    """Asks when the bridge of the sentence was opened, until it breaks."""
+    """Asks when the bridge of the sentence was opened and answers, until it breaks."""
 
     def __init__(self, *, breaks_after: int = 1000) -> None:
         super().__init__(self._write())
@@ -46,11 +44,27 @@ class Writer(FakeLLM):
 
     def _write(self) -> Iterator[Reply]:
         for _ in range(self._breaks_after):
-            (line,) = [
-                line for line in self.calls[-1].text.splitlines() if line.startswith("Sentence: ")
-            ]
-            yield Reply(reply_to(line.removeprefix("Sentence: ")))
+            found = re.search(r"Sentence: The mayor of (\w+) .* (\w+) of", self.calls[-1].text)
+            assert found is not None
+            yield Reply(f"When was bridge {found[2]} of {found[1]} opened?")
+            year = re.search(r"\d{4}", self.calls[-1].text)
+            assert year is not None
+            yield Reply(year[0])
         yield Reply(error=ConnectionError("gone"))
+
+    @property
+    def asked(self) -> int:
+        return len(self.calls) // 2
+
+
+class Certain:
+    """A reader that sees the answer in all of each sentence, and likes the first best."""
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        return [
+            Reading(0.5 - place / 100, 0, len(passage.text))
+            for place, passage in enumerate(passages)
+        ]
 
 
 def draft(out: Path, llm: FakeLLM, count: int = 6, **changes: Any) -> DraftReport:
@@ -58,9 +72,8 @@ def draft(out: Path, llm: FakeLLM, count: int = 6, **changes: Any) -> DraftRepor
     return draft_suite(
         documents,
         out,
-        llm=llm,
-        prompt=PROMPT,
-        reader=Undecided(),
+        author=Author(llm, PROMPT, load_prompt("quote/v1")),
+        reader=Certain(),
         similar=BagOfWords().cosines,
         count=count,
         **changes,
@@ -83,7 +96,8 @@ def test_the_drafts_are_a_suite(tmp_path: Path) -> None:
         ((gold,),) = case.evidence
         assert case.answers[0] in gold.text
         assert case.doc_ids == (gold.doc_id,)
-        assert (case.type, case.source) == ("when", f"fake, {PROMPT.label}")
+        assert case.type in ("when", "who", "what", "how many")
+        assert case.source == f"fake, {PROMPT.label}"
     assert {it.message.partition("' ")[2] for it in check_suite(out)} == {
         "is a draft that nobody has read yet"
     }
@@ -117,7 +131,7 @@ def test_a_run_that_was_cut_short_goes_on(tmp_path: Path) -> None:
         file.write('{"id": "draft-')
     llm = Writer()
     assert draft(cut, llm).questions == 6
-    assert len(llm.calls) == 4
+    assert llm.asked == 4
     for name in ("questions.jsonl", "corpus.jsonl"):
         assert (cut / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     llm = Writer()
@@ -138,27 +152,35 @@ def test_what_a_reader_changed_stays_and_what_he_deleted_does_not_come_back(tmp_
 
 
 def test_each_dropped_proposal_is_counted_by_its_reason(tmp_path: Path) -> None:
-    llm = FakeLLM(["Hm.", "Question: When was it opened?\nAnswer: 3000"] * 6)
-    report = draft(tmp_path, llm)
-    assert report == DraftReport(
-        0, 12, {Dropped.REPLY.value: 6, Dropped.NOT_COPIED.value: 6}, exhausted=True
-    )
+    replies = ["Hm.", "When was the bridge Alpha opened?", "3000"]
+    report = draft(tmp_path, FakeLLM(replies * 100), count=5)
+    half = report.tried // 2
+    dropped = {Dropped.REPLY.value: half, Dropped.NOT_COPIED.value: half}
+    assert report == DraftReport(0, 48, dropped, exhausted=True)  # 12 sentences, 4 ways to ask
     first, second = rows(tmp_path / "proposals.jsonl")[:2]
-    assert first["dropped"] == "the reply is not a question and an answer"
-    assert "question" not in first
-    assert (second["question"], second["answer"]) == ("When was it opened?", "3000")
+    assert first["dropped"] == "the reply is not a question"
+    assert (first["question"], first["answer"]) == ("Hm.", "")
+    assert (second["question"], second["answer"]) == (replies[1], "3000")
+    assert DOCUMENTS[0].text.startswith("The mayor") and second["text"].startswith("The mayor")
     with pytest.raises(SuiteError, match="holds no questions"):
         load_folder(tmp_path)
 
 
+def test_all_sentences_have_their_turn_before_one_is_asked_about_again(tmp_path: Path) -> None:
+    draft(tmp_path, FakeLLM(["Hm."] * 100), count=5)
+    asked = [(row["doc_id"], row["start"]) for row in rows(tmp_path / "proposals.jsonl")]
+    for turn in range(4):
+        assert len(set(asked[12 * turn : 12 * (turn + 1)])) == 12
+
+
 def test_the_search_for_sentences_ends(tmp_path: Path) -> None:
-    report = draft(tmp_path, FakeLLM(["Hm."] * 12), count=1)
-    assert report == DraftReport(0, 5, {Dropped.REPLY.value: 5}, exhausted=False)
+    report = draft(tmp_path, FakeLLM(["Hm."] * 20), count=1)
+    assert report == DraftReport(0, 20, {Dropped.REPLY.value: 20}, exhausted=False)
 
 
 def test_the_floor_is_that_of_the_cross_encoder(tmp_path: Path) -> None:
     report = draft(tmp_path, Writer(), count=1, floor=0.6)
-    assert report.dropped == {Dropped.NOT_ANSWERED.value: 5}
+    assert report.dropped == {Dropped.NOT_ANSWERED.value: 20}
 
 
 def test_what_cannot_be_drafted(tmp_path: Path) -> None:

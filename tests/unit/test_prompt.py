@@ -22,6 +22,7 @@ VALUES = {
     "title": "Numbers",
     "before": "None.",
     "sentence": "One.",
+    "opening": "Who",
 }
 
 
