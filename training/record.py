@@ -44,13 +44,7 @@ def main() -> None:
 
 def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> dict[str, Any]:
     evidence = retriever.retrieve(case.question, documents=documents).evidence
-
-    def similarity(text: str, others: Any) -> list[float]:
-        import numpy as np
-
-        first, *rest = assembly.embedder.embed_documents([text, *others])
-        return (np.array(rest) @ np.array(first)).tolist() if rest else []
-
+    similarity = assembly.embedder.cosines
     draft = Draft()
     for _ in assembly.drafter.stream(case.question, evidence, draft):
         pass

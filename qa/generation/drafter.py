@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qa.generation.llm import LLM, stream_chat
-from qa.generation.prompt import Prompt
+from qa.generation.prompt import Prompt, typographic
 from qa.schema import Evidence, Turn, Usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
-_STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')
 _MARKS = re.compile(r" ?\[\d{1,3}(?: ?[,–-] ?\d{1,3}){0,8}\]")
 _CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A-Z0-9À-Þ])")
 _LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
@@ -123,8 +122,8 @@ class Drafter:
     ) -> "Iterator[AIMessageChunk]":
         ordered = enumerate(_reading_order(evidence), start=1)
         messages = prompt.messages(
-            sentences="\n".join(f"[{number}] {_shown(item.text)}" for number, item in ordered),
-            question=_shown(question),
+            sentences="\n".join(f"[{number}] {typographic(item.text)}" for number, item in ordered),
+            question=typographic(question),
         )
         return stream_chat(self.llm, messages, max_tokens=self._max_tokens)
 
@@ -136,10 +135,10 @@ class Drafter:
         """
         messages = self._condense.messages(
             conversation="\n".join(
-                f"{turn.role.capitalize()}: {_shown(_MARKS.sub('', turn.content))}"
+                f"{turn.role.capitalize()}: {typographic(_MARKS.sub('', turn.content))}"
                 for turn in history[-_CONVERSATION_TURNS:]
             ),
-            question=_shown(question),
+            question=typographic(question),
         )
         reply = "".join(
             chunk.text for chunk in stream_chat(self.llm, messages, max_tokens=64)
@@ -179,11 +178,6 @@ def _reading_order(evidence: Sequence[Evidence]) -> list[Evidence]:
     """
     best = {item.document_id: item.number for item in reversed(evidence)}
     return sorted(evidence, key=lambda item: (best[item.document_id], item.start))
-
-
-def _shown(text: str) -> str:
-    """One line, with typographic quotes."""
-    return _STRAIGHT_QUOTES.sub(r"“\1”", " ".join(text.split())).replace('"', "”")
 
 
 def _usage(reported: Any) -> Usage:

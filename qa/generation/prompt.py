@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -15,8 +16,10 @@ _HOLES = {
     "condense": {"conversation", "question"},
     "verify_statement": {"text", "claim"},
     "judge": {"question", "answers", "answer"},
+    "draft_question": {"title", "before", "sentence", "opening"},
 }
 _ROLES = ("system", "user")
+_STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -65,3 +68,8 @@ def load_prompt(name: str) -> Prompt:
         raise ValueError(f"prompts/{name} has the holes {sorted(holes)}, not {sorted(expected)}")
     digest = hashlib.sha256("\0".join(texts.values()).encode()).hexdigest()[:6]
     return Prompt(name, digest, templates)
+
+
+def typographic(text: str) -> str:
+    """One line, with typographic quotes; the embedded LLM ends its own text at a straight one."""
+    return _STRAIGHT_QUOTES.sub(r"“\1”", " ".join(text.split())).replace('"', "”")

@@ -21,6 +21,10 @@ VALUES = {
     "claim": "It is one.",
     "answers": "– One.",
     "answer": "It is one.",
+    "title": "Numbers",
+    "before": "None.",
+    "sentence": "One.",
+    "opening": "Who",
 }
 
 
