@@ -5,11 +5,17 @@ the mean over the eligible questions (``eval.stats``).
 """
 
 from eval.metrics.abstention import (
+    CalibrationBin,
+    RiskCoverage,
     answered_rate,
+    aurc,
+    calibration_curve,
+    expected_calibration_error,
     false_answer_rate,
     refusal_f1,
     refusal_precision,
     refusal_recall,
+    risk_coverage_curve,
 )
 from eval.metrics.answer import exact_match, normalize, str_em, strip_footnotes, token_f1
 from eval.metrics.citation import (
@@ -23,6 +29,12 @@ from eval.metrics.citation import (
 from eval.metrics.retrieval import mrr, ndcg_at_k, recall_at_k
 
 __all__ = [
+    "RiskCoverage",
+    "CalibrationBin",
+    "aurc",
+    "calibration_curve",
+    "expected_calibration_error",
+    "risk_coverage_curve",
     "answered_rate",
     "citation_f1",
     "citation_precision",
