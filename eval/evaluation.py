@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval import report
 from eval.asking import ask_with, ingest_corpus
+from eval.cases import Suite
 from eval.folder import RunFolder, Setting, digest_suite, now, read_run
 from eval.plan import Planned
 from eval.progress import RunProgress
@@ -91,14 +93,18 @@ def evaluate_plan(
         assembly.llm.start_in_background()
     summaries: list[Summary] = []
     records: list[Record] = []
+    shown: list[report.Run] = []
     for job in jobs:
         asked = _run(assembly, job, progress)
         summaries.append(summarize(asked, seed=job.planned.options.seed))
         records += asked
         if job.folder is not None:
+            shown.append(_show(job.planned.suite, asked, summaries[-1]))
+            job.folder.report(shown[-1:])
             job.folder.finish(summaries[-1])
     done = _sum_up(summaries, records)
     if out is not None and len(jobs) > 1:
+        RunFolder(out).report(shown)
         RunFolder(out).finish(done.summary)
     return done
 
@@ -185,6 +191,18 @@ def _run(assembly: Assembly, job: _Job, progress: RunProgress) -> list[Record]:
             write(record)
             records.append(record)
     return records
+
+
+def _show(suite: Suite, records: Sequence[Record], summary: Summary) -> report.Run:
+    """The run with the gold and the documents that its report shows."""
+    asked = {record.case_id for record in records}
+    gold = {case.id: case.evidence for case in suite.questions if case.id in asked}
+    shown = {span.doc_id for each in gold.values() for spans in each for span in spans}
+    shown |= {
+        cite.document_id for record in records if record.answer for cite in record.answer.citations
+    }
+    texts = {doc_id: suite.text(doc_id) for doc_id in shown if doc_id in suite.documents}
+    return report.Run(records, summary, gold, texts)
 
 
 def _ask(assembly: Assembly, job: _Job, progress: RunProgress) -> Iterator[Record]:

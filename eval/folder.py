@@ -1,4 +1,4 @@
-"""A run on disk: ``run.json``, what was asked of whom; ``records.jsonl``; ``summary.json``.
+"""A run on disk: ``run.json``, what was asked of whom; ``records.jsonl``; then what sums it up.
 
 A run without a summary is unfinished. Killed at any moment, it can be continued.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from eval.cases import Suite
+from eval.report import Run, write_report
 from eval.runner import Record
 from eval.summary import Summary, Totals
 from qa.disk import writing
@@ -23,7 +24,8 @@ from qa.schema import digest
 
 _RECORDS = "records.jsonl"
 _SUMMARY = "summary.json"
-_REPLACED = (_SUMMARY, "report.html", _RECORDS)
+_REPORT = "report.html"
+_REPLACED = (_SUMMARY, _REPORT, _RECORDS)
 
 
 class Setting(BaseModel, frozen=True, extra="forbid"):
@@ -163,6 +165,16 @@ class RunFolder:
 
         with file:
             yield add
+
+    def report(self, runs: Sequence[Run]) -> None:
+        """Write the report on the run.
+
+        Raises:
+            UsageError: the folder cannot be written.
+            DiskFullError: no space is left.
+        """
+        with _writing(self.path):
+            write_report(runs, self.path / _REPORT)
 
     def finish(self, summary: Summary | Totals) -> None:
         """Write the summary, which says that the run is complete.

@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 from eval.compare import Change, Changed, Comparison, Side
 from eval.gate import Gate
+from eval.judge import JudgedSummary
 from eval.stats import Estimate
 from eval.summary import SECONDS, Summary, Totals
 
@@ -44,6 +45,16 @@ def metric_rows(numbers: Summary | Totals) -> list[tuple[str, str, str, str]]:
 def format_gate(gate: Gate) -> str:
     """One line."""
     return f"gate {'passed' if gate.passed else 'FAILED'}: {gate.name} ({gate.detail})"
+
+
+def format_judged(judged: JudgedSummary) -> str:
+    """One line."""
+    counts = [f"{count} {verdict}" for verdict, count in judged.verdicts.items()]
+    counts += [f"{count} {error}" for error, count in judged.errors.items()]
+    share = judged.judged_correct
+    shown = "" if share is None else f"{share.mean:.3f} {_interval(share)} correct; "
+    by = ", ".join(judged.llms) or "nobody"
+    return f"judged by {by}: {shown}{judged.questions} answers: {', '.join(counts) or 'none'}"
 
 
 def format_comparison(comparison: Comparison, *, show: int = 20) -> str:
@@ -112,7 +123,11 @@ def _chance(p: float) -> str:
 def _metric_row(name: str, it: Estimate | None) -> tuple[str, str, str, str]:
     if it is None:
         return (name, "–", "", "0")
-    return (name, f"{it.mean:.3f}", f"[{it.low:.3f}, {it.high:.3f}]", str(it.n))
+    return (name, f"{it.mean:.3f}", _interval(it), str(it.n))
+
+
+def _interval(it: Estimate) -> str:
+    return f"[{it.low:.3f}, {it.high:.3f}]"
 
 
 def _numbers(numbers: Summary | Totals) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from qa.cli_suite import check, draft
 from qa.errors import UsageError
 from qa.terminal import Progress, printable
 
@@ -47,8 +48,13 @@ evaluation = typer.Typer(
     "  footnoted eval suites.toml --out results --resume\n"
     "  footnoted eval my-suite --fail-under citation_f1=0.8 --junit junit.xml\n"
     "  footnoted eval my-suite --out new --baseline old --no-regress\n"
-    "  footnoted eval compare old new",
+    "  footnoted eval compare old new\n"
+    "  footnoted eval draft article.pdf --out my-suite",
 )
+evaluation.command(epilog="Example: footnoted eval check my-suite")(check)
+evaluation.command(
+    epilog="Example: footnoted eval draft notes/ report.pdf --out my-suite --questions 20"
+)(draft)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Draws the questions and the intervals.")]
@@ -69,6 +75,10 @@ NoRegress = Annotated[
 ]
 JUnit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write a Markdown summary there.")]
+JudgeModel = Annotated[
+    str | None,
+    typer.Option("--judge", metavar="MODEL", help="Let this LLM judge the answers, apart."),
+]
 
 
 @evaluation.command(
@@ -77,7 +87,8 @@ Markdown = Annotated[Path | None, typer.Option(help="Write a Markdown summary th
 def run(
     suites: Annotated[list[str], typer.Argument(metavar="SUITE", help="What to run.")],
     out: Annotated[
-        Path | None, typer.Option(help="Write records.jsonl and summary.json there as it goes.")
+        Path | None,
+        typer.Option(help="Write records there as it goes, then what sums it up."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")
@@ -97,6 +108,7 @@ def run(
         bool,
         typer.Option("--evidence-only", help="Answer with the best sentence, without an LLM."),
     ] = False,
+    judge: JudgeModel = None,
     fail_under: FailUnder = None,
     fail_over: FailOver = None,
     baseline: Baseline = None,
@@ -113,8 +125,10 @@ def run(
     from qa.assembly import Assembly
     from qa.settings import load_settings
 
-    if (resume or overwrite) and out is None:
-        raise UsageError("--resume and --overwrite need --out", help="Name the run's folder.")
+    if (resume or overwrite or judge is not None) and out is None:
+        raise UsageError(
+            "--resume, --overwrite and --judge need --out", help="Name the run's folder."
+        )
     verdict = _Verdict(fail_under, fail_over, baseline, no_regress, junit, markdown)
     options = Options(
         limit=limit,
@@ -133,6 +147,8 @@ def run(
             if out is not None:
                 progress.say("stopped; --resume goes on from here")
             raise
+    if judge is not None and out is not None:
+        _judge(done, judge, out, seed)
     verdict.give(done, str(out or "this run"), seed, as_json=as_json)
 
 
@@ -248,6 +264,25 @@ class _Verdict:
             raise typer.Exit(GATE_FAILED)
         if any(record.error for record in done.records):
             raise typer.Exit(1)
+
+
+def _judge(done: "Run", model: str, out: Path, seed: int) -> None:
+    """Put the answers to a language model; what it says decides nothing."""
+    from eval.judge import judge_records, write_judged
+    from eval.progress import RunProgress
+    from eval.tables import format_judged
+    from qa.assembly import Assembly
+    from qa.settings import load_settings
+
+    settings = load_settings(llm={"model": model})
+    with Assembly(settings, progress=Progress()) as assembly, RunProgress() as progress:
+        judged = judge_records(
+            done.records,
+            assembly.llm,
+            on_progress=lambda count, total: progress("judging", count, total),
+        )
+        summary = write_judged(judged, out, seed=seed)
+    print(printable(format_judged(summary)), file=sys.stderr)
 
 
 def _write(path: Path, text: str) -> None:

@@ -31,6 +31,9 @@ def test_eval_prints_the_metrics_and_writes_the_records(run, llm, suite, replies
     assert summary["metrics"]["false_answer_rate"]["mean"] == 0
     assert summary["metrics"]["verbatim_rate"]["mean"] == 1
     assert asked(tmp_path / "out") == ["1", "2"]
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "Who opened the new bridge?" in report
+    assert "Mayor Ada Lund opened the new bridge on 12 June." in report
     setting = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert setting["answerer"]["llm"] == "fake"
     assert setting["answerer"]["settings"]["llm"]["api_key"] is None
@@ -108,6 +111,8 @@ def test_several_suites_in_one_run(run, suite, tmp_path):
     assert "half: 1 questions" in printed
     assert "macro average of 2 suites" in printed
     assert len(asked(out / "suite")) == 2 and len(asked(out / "half")) == 1
+    for folder in (out, out / "suite", out / "half"):
+        assert "Who is the chief executive of Apple?" in (folder / "report.html").read_text("utf-8")
     totals = json.loads((out / "summary.json").read_text("utf-8"))
     assert [each["suite"] for each in totals["suites"]] == ["suite", "half"]
     assert run("eval", "show", str(out), "--json")[0] == 0
@@ -215,3 +220,17 @@ def test_help_shows_the_options_the_commands_and_examples(run):
     code, out, _ = run("eval", "compare", "--help")
     assert (code, "footnoted eval compare before after\n" in out) == (0, True)
     assert "eval" in run("--help")[1]
+
+
+def test_a_judge_has_files_of_its_own(run, llm, suite, replies, tmp_path):
+    out = tmp_path / "out"
+    llm.say([*replies, "correct"])
+    code, printed, err = run("eval", str(suite), "--out", str(out), "--judge", "other:m", "--json")
+    assert code == 0
+    assert "judged by fake: 1.000 [1.000, 1.000] correct; 1 answers: 1 correct" in err
+    assert not [name for name in json.loads(printed)["metrics"] if "judge" in name]
+    (judged,) = (out / "judged.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(judged)["reply"] == "correct"
+    assert json.loads((out / "judged.json").read_text("utf-8"))["judged_correct"]["mean"] == 1
+    code, _, err = run("eval", str(suite), "--judge", "other:m")
+    assert (code, "--judge need --out" in err) == (2, True)

@@ -158,3 +158,11 @@ def test_the_markdown_holds_every_change_and_shows_signs_as_they_are() -> None:
     assert "### 2 questions changed" in text
     assert "a\\|b &lt;b&gt;\\*x\\*&lt;/b&gt; next<br>\\[1\\] “Ada wrote it.”" in text
     assert "str\\_em 1 → 0" in text
+
+
+def test_a_longer_answer_is_neither_better_nor_worse() -> None:
+    assert change("answer_words", 1.0, 3.0).verdict == "unclear"
+    assert change("aurc", 0.1, 0.3).verdict == "worse"
+    before = [record("q1", answer_words=2.0, str_em=1.0), record("q2", answer_words=2.0)]
+    after = [record("q1", answer_words=9.0, str_em=0.0), record("q2", answer_words=1.0)]
+    assert [each.case_id for each in compare(before, after).changed] == ["q1", "q2"]

@@ -353,3 +353,8 @@ def test_refusal_f1_is_the_harmonic_mean(pairs: list[tuple[bool, bool]]) -> None
     else:
         total = sum(means)
         assert value == pytest.approx(2 * means[0] * means[1] / total if total else 0.0)
+
+
+@pytest.mark.parametrize(("words", "free"), [(1, False), (12, False), (13, True)])
+def test_free_text_is_more_than_twelve_words(words: int, free: bool) -> None:
+    assert metrics.is_free_text(" ".join(["word"] * words) + " [1]") is free
