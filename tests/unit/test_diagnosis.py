@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
 import pytest
-from fake_runs import EVERY, TEXT, gold, outcome, record_of
 from hypothesis import given
 from hypothesis import strategies as st
+from lighthouse import EVERY, TEXT, gold, outcome, record_of
 
 from eval.cases import Alternatives, Case
 from eval.diagnosis import Diagnosis, diagnose

@@ -1,49 +1,17 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_llm import FakeLLM, Reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runs import answer, record
 
 from eval.judge import JudgedRecord, JudgedSummary, judge_records, summarize_judged, write_judged
-from eval.runner import Failure, Record
 from eval.stats import Estimate
 from qa.errors import LLMUnavailableError
 from qa.generation.prompt import load_prompt
-from qa.schema import NO_ANSWER, Answer, Provenance, Status
-
-PROVENANCE = Provenance(llm="l", embedder="e", prompt="p", collection="c", collection_version="0")
-
-
-def record(name: str = "q", *, status: Status = "answered", **changes: Any) -> Record:
-    answer = Answer(
-        question="Who wrote it?",
-        standalone_question="Who wrote it?",
-        status=status,
-        answer=NO_ANSWER if status == "no_answer" else "Ada wrote it. [1][2]",
-        claims=[],
-        citations=[],
-        confidence=0.5,
-        provenance=PROVENANCE,
-    )
-    fields: dict[str, Any] = {
-        "suite": "small",
-        "case_id": name,
-        "question": "Who wrote it?",
-        "type": "who",
-        "answerable": True,
-        "answers": ("Ada", "Ada Lovelace"),
-        "answer": answer,
-        "evidence": (),
-        "found": (),
-        "claims": (),
-        "seconds": 1.0,
-        "error": None,
-        "scores": {},
-    }
-    return Record(**{**fields, **changes})
+from qa.schema import NO_ANSWER
 
 
 def judge(*replies: str | Reply) -> list[JudgedRecord]:
@@ -53,7 +21,8 @@ def judge(*replies: str | Reply) -> list[JudgedRecord]:
 
 def test_the_judge_sees_question_accepted_answers_and_the_answer_without_footnotes() -> None:
     llm = FakeLLM(["correct"])
-    list(judge_records([record()], llm))
+    asked = record(question="Who wrote it?", answers=("Ada", "Ada Lovelace"))
+    list(judge_records([asked], llm))
     (call,) = llm.calls
     assert [role for role, _ in call.messages] == ["system", "user"]
     for shown in ("Who wrote it?", "- Ada\n- Ada Lovelace", "Ada wrote it.\n"):
@@ -91,13 +60,13 @@ def test_only_the_word_alone_is_a_verdict(
 
 
 def test_what_cannot_be_judged_is_not_asked() -> None:
-    failed = Failure(type="LLMFailedError", message="it stopped")
+    partly = answer().model_copy(update={"status": "partial"})
     records = [
-        record("refused", status="no_answer"),
-        record("failed", answer=None, error=failed),
+        record("refused", text=NO_ANSWER),
+        record("failed", text=None),
         record("unanswerable", answerable=False, answers=()),
         record("open", answers=()),
-        record("partial", status="partial"),
+        record("partial").model_copy(update={"answer": partly}),
     ]
     seen: list[tuple[int, int]] = []
 

@@ -17,6 +17,7 @@ from eval.metrics import (
     exact_match,
     fabricated_rate,
     false_answer_rate,
+    is_free_text,
     matches,
     mrr,
     ndcg_at_k,
@@ -357,4 +358,4 @@ def test_refusal_f1_is_the_harmonic_mean(pairs: list[tuple[bool, bool]]) -> None
 
 @pytest.mark.parametrize(("words", "free"), [(1, False), (12, False), (13, True)])
 def test_free_text_is_more_than_twelve_words(words: int, free: bool) -> None:
-    assert metrics.is_free_text(" ".join(["word"] * words) + " [1]") is free
+    assert is_free_text(" ".join(["word"] * words) + " [1]") is free

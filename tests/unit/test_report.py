@@ -6,7 +6,9 @@ from pathlib import Path
 
 import lxml.html
 import pytest
-from fake_runs import (
+from hypothesis import given
+from hypothesis import strategies as st
+from lighthouse import (
     EVERY,
     SENTENCES,
     TEXT,
@@ -18,8 +20,6 @@ from fake_runs import (
     record_of,
     span,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
 from eval.cases import Alternatives, Case, GoldSpan

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from runs import PROVENANCE
+
 from eval.cases import Alternatives, Case, GoldSpan, Suite
 from eval.diagnosis import Diagnosis
 from eval.report import Run
 from eval.runner import AskOutcome, Record, run
 from eval.summary import summarize
 from qa.errors import LLMFailedError
-from qa.schema import NO_ANSWER, Answer, Citation, Claim, Evidence, Found, Provenance, Timings
+from qa.schema import NO_ANSWER, Answer, Citation, Claim, Evidence, Found, Timings
 
 SENTENCES = (
     "The lighthouse was built in 1874.",
@@ -23,9 +25,6 @@ SENTENCES = (
     "Today it is a museum.",
 )
 TEXT = "# The lighthouse\n\n" + " ".join(SENTENCES)
-PROVENANCE = Provenance(
-    llm="fake", embedder="words", prompt="answer/v1@0", collection="c", collection_version="0"
-)
 
 
 def span(number: int, text: str = TEXT) -> dict[str, int]:
