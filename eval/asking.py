@@ -6,8 +6,6 @@ from collections.abc import Callable
 from eval.cases import Case, Suite
 from eval.runner import AskOutcome
 from ingest.pipeline import Ingestor
-from ingest.readers import read_documents
-from ingest.sources import find_sources
 from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.errors import LLMFailedError
@@ -32,24 +30,23 @@ def collection_name(suite: Suite) -> str:
 def ingest_corpus(
     suite: Suite, assembly: Assembly, *, on_progress: Callable[[int], None] | None = None
 ) -> str:
-    """Ingest a suite's corpus into a collection of its own; what is unchanged is left alone.
+    """Ingest a suite's corpus into a collection of its own.
+
+    What is unchanged is left alone, and what the corpus does not hold any more is removed.
 
     Returns:
         The collection's name.
     """
     name = collection_name(suite)
-    ingestor = Ingestor(
-        assembly.open_for_writing(name),
-        assembly.embedder,
-        chunk_tokens=assembly.settings.chunk.tokens,
-    )
-    done = 0
-    for source in find_sources(str(suite.corpus_path)):
-        for document in read_documents(source):
-            ingestor.ingest(document)
-            done += 1
-            if on_progress is not None:
-                on_progress(done)
+    collection = assembly.open_for_writing(name)
+    ingestor = Ingestor(collection, assembly.embedder, chunk_tokens=assembly.settings.chunk.tokens)
+    for done, document in enumerate(suite.documents.values(), start=1):
+        ingestor.ingest(document)
+        if on_progress is not None:
+            on_progress(done)
+    for info in collection.snapshot().documents:
+        if info.id not in suite.documents:
+            collection.remove(info.id)
     return name
 
 

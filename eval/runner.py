@@ -1,25 +1,23 @@
-"""Asks a suite's questions one by one, scores each answer and sums the scores up.
+"""Asks a suite's questions one by one and scores each answer.
 
 The caller decides what answers: ``ask`` may be Footnoted itself, a server or a rival.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from eval import metrics
 from eval.cases import Case, Suite
-from eval.stats import Estimate, bootstrap_interval, bootstrap_statistic
+from eval.selection import Shard, select
 from qa.errors import NotInCollectionError
-from qa.schema import Answer, Claim, Evidence, Found, Provenance, digest
+from qa.schema import Answer, Claim, Evidence, Found
 
 logger = logging.getLogger(__name__)
+
+RECALL_DEPTHS = (1, 3, 5, 8, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +72,6 @@ class Record(_Frozen):
         return self.answer is not None and _is_answered(self.answer)
 
 
-class Summary(_Frozen):
-    """A run in numbers, with what produced them; the content of ``summary.json``.
-
-    Attributes:
-        errors: how many questions failed, by the exception's type.
-        metrics: ``None`` where no question was eligible.
-        provenance: every distinct one; more than one means that something changed on the way.
-    """
-
-    suite: str
-    questions: int
-    answerable: int
-    answered: int
-    errors: dict[str, int]
-    metrics: dict[str, Estimate | None]
-    seconds_median: float | None
-    seconds_p95: float | None
-    seed: int
-    provenance: tuple[Provenance, ...]
-
-
 Ask = Callable[[Case], AskOutcome]
 SourceText = Callable[[str], str]
 Progress = Callable[[int, int], None]
@@ -107,6 +84,8 @@ def run(
     source_text: SourceText,
     limit: int | None = None,
     seed: int = 0,
+    shard: Shard | None = None,
+    skip: Collection[str] = (),
     on_progress: Progress | None = None,
 ) -> Iterator[Record]:
     """Ask the questions in the suite's order; each record is yielded as soon as it is scored.
@@ -117,39 +96,26 @@ def run(
         source_text: a document's text by its id, to check the footnotes against.
         limit: ask only so many, drawn with ``seed`` and stratified by ``answerable``.
         seed: of the draw.
+        shard: ask only this part of them.
+        skip: ids of questions that have been asked; they count as done.
         on_progress: called after each question with the number done and the number in all.
 
     Raises:
         ValueError: ``limit`` is below 1.
     """
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit!r}")
-    cases = suite.questions if limit is None else draw(suite.questions, limit, seed)
-    return _run(suite.name, cases, ask, source_text, on_progress)
-
-
-def draw(cases: Sequence[Case], limit: int, seed: int) -> tuple[Case, ...]:
-    """Draw ``limit`` cases, answerable and not in the proportion that they have in ``cases``.
-
-    Each kind that exists is drawn at least once if ``limit`` allows. The draw depends on seed
-    and ids alone, not on their order in the file.
-    """
-    if limit >= len(cases):
-        return tuple(cases)
-    shuffled = sorted(cases, key=lambda case: digest(str(seed), case.id))
-    yes = [case for case in shuffled if case.answerable]
-    no = [case for case in shuffled if not case.answerable]
-    wanted = round(limit * len(yes) / len(cases))
-    if yes and no and limit > 1:
-        wanted = min(max(wanted, 1), limit - 1)
-    chosen = {case.id for case in yes[:wanted] + no[: limit - wanted]}
-    return tuple(case for case in cases if case.id in chosen)
+    cases = select(suite.questions, limit=limit, seed=seed, shard=shard)
+    left = [case for case in cases if case.id not in skip]
+    return _run(suite.name, left, len(cases), ask, source_text, on_progress)
 
 
 def score(
     case: Case, outcome: AskOutcome | None, source_text: SourceText
 ) -> dict[str, float | None]:
     """All scores of one question; ``None`` where it is not eligible.
+
+    ``correct`` is whether an answer is right, for the confidence to be held against: it contains
+    an accepted answer; where these are free text or missing, it cites all the gold sentences;
+    where the question cannot be answered, never.
 
     Without an outcome, because asking failed, an answerable question counts as not answered; an
     unanswerable one has no score, for a crash is neither a refusal nor a false answer.
@@ -162,6 +128,8 @@ def score(
     footnotes = answer.citations if answer else []
     cited = footnotes if answered else []
     offered = sorted(outcome.evidence, key=lambda item: item.number) if outcome else []
+    # A system that does not tell what else it considered is ranked by what it offered.
+    found: Sequence[metrics.Located] = outcome.found or offered if outcome else []
 
     def of_words(metric: Callable[[str, Sequence[str]], float | None]) -> float | None:
         if text is None:
@@ -171,12 +139,16 @@ def score(
     def of_refusal(metric: Callable[..., float | None]) -> float | None:
         return metric(answered, answerable=case.answerable) if outcome else None
 
+    str_em = of_words(metrics.str_em)
+    citation_recall = metrics.citation_recall(cited, gold)
     return {
-        "str_em": of_words(metrics.str_em),
+        "str_em": str_em,
         "exact_match": of_words(metrics.exact_match),
         "token_f1": of_words(metrics.token_f1),
+        "correct": _correct(case, str_em, citation_recall) if answered else None,
+        "answer_words": None if text is None else float(metrics.answer_words(text)),
         "citation_precision": metrics.citation_precision(cited, gold) if answered else None,
-        "citation_recall": metrics.citation_recall(cited, gold),
+        "citation_recall": citation_recall,
         "citation_f1": metrics.citation_f1(cited, gold),
         "answered_rate": metrics.answered_rate(answered, answerable=case.answerable),
         "false_answer_rate": of_refusal(metrics.false_answer_rate),
@@ -185,86 +157,24 @@ def score(
         "verbatim_rate": metrics.verbatim_rate(footnotes, _or_none(source_text)),
         "fabricated_rate": metrics.fabricated_rate(footnotes, offered),
         "evidence_recall_at_8": metrics.recall_at_k(offered, gold, 8),
+        "mrr": metrics.mrr(found, gold),
+        "ndcg_at_10": metrics.ndcg_at_k(found, gold, 10),
+        **{f"retrieval_recall_at_{k}": metrics.recall_at_k(found, gold, k) for k in RECALL_DEPTHS},
     }
-
-
-def summarize(records: Sequence[Record], *, seed: int = 0) -> Summary:
-    """Sum the scores up; ``seed`` is that of the bootstrap."""
-    estimates: dict[str, Estimate | None] = {}
-    for name in dict.fromkeys(name for record in records for name in record.scores):
-        values = [value for record in records if (value := record.scores.get(name)) is not None]
-        estimates[name] = bootstrap_interval(values, seed=seed) if values else None
-    estimates["refusal_f1"] = _estimate_refusal_f1(records, seed)
-    seconds = [record.seconds for record in records if record.seconds is not None]
-    answers = [record.answer for record in records if record.answer is not None]
-    return Summary(
-        suite=", ".join(sorted({record.suite for record in records})),
-        questions=len(records),
-        answerable=sum(record.answerable for record in records),
-        answered=sum(record.answered for record in records),
-        errors=dict(Counter(record.error.type for record in records if record.error)),
-        metrics=estimates,
-        seconds_median=float(np.quantile(seconds, 0.5)) if seconds else None,
-        seconds_p95=float(np.quantile(seconds, 0.95)) if seconds else None,
-        seed=seed,
-        provenance=tuple(dict.fromkeys(answer.provenance for answer in answers)),
-    )
-
-
-def write_records(records: Iterable[Record], out: Path, *, seed: int = 0) -> Summary:
-    """Write ``records.jsonl`` line by line as the run goes, then ``summary.json``.
-
-    What an earlier run left there is replaced; a run cut short leaves records, but no summary.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    summary_path = out / "summary.json"
-    summary_path.unlink(missing_ok=True)
-    written: list[Record] = []
-    with (out / "records.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-        for record in records:
-            file.write(record.model_dump_json() + "\n")
-            file.flush()
-            written.append(record)
-    summary = summarize(written, seed=seed)
-    summary_path.write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return summary
-
-
-def format_summary(summary: Summary) -> str:
-    """The summary as plain text, in columns: name, value, 95 % interval, number of questions."""
-    rows = [
-        (name, f"{it.mean:.3f}", f"[{it.low:.3f}, {it.high:.3f}]", str(it.n))
-        if it
-        else (name, "–", "", "0")
-        for name, it in summary.metrics.items()
-    ]
-    for name in ("seconds_median", "seconds_p95"):
-        seconds: float | None = getattr(summary, name)
-        rows.append((name, "–" if seconds is None else f"{seconds:.3f}", "", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        f"{name:<{widths[0]}}  {value:>{widths[1]}}  {interval:<{widths[2]}}  {n:>{widths[3]}}"
-        for name, value, interval, n in rows
-    ]
-    failed = ", ".join(f"{count} {kind}" for kind, count in summary.errors.items())
-    head = (
-        f"{summary.suite}: {summary.questions} questions, {summary.answerable} answerable, "
-        f"{summary.answered} answered; errors: {failed or 'none'}"
-    )
-    return "\n".join([head, *(line.rstrip() for line in lines)])
 
 
 def _run(
     name: str,
-    cases: Sequence[Case],
+    left: Sequence[Case],
+    total: int,
     ask: Ask,
     source_text: SourceText,
     on_progress: Progress | None,
 ) -> Iterator[Record]:
-    for done, case in enumerate(cases, start=1):
+    for done, case in enumerate(left, start=total - len(left) + 1):
         record = _record(name, case, ask, source_text)
         if on_progress:
-            on_progress(done, len(cases))
+            on_progress(done, total)
         yield record
 
 
@@ -274,7 +184,6 @@ def _record(name: str, case: Case, ask: Ask, source_text: SourceText) -> Record:
         outcome = ask(case)
         scores = score(case, outcome, source_text)
     except Exception as error:
-        logger.warning("question %s failed: %r", case.id, error)
         logger.debug("question %s failed", case.id, exc_info=True)
         outcome, failure = None, Failure(type=type(error).__name__, message=str(error))
         scores = score(case, None, source_text)
@@ -309,16 +218,9 @@ def _or_none(source_text: SourceText) -> Callable[[str], str | None]:
     return find
 
 
-def _estimate_refusal_f1(records: Sequence[Record], seed: int) -> Estimate | None:
-    rows = [
-        (float(record.answered), float(record.answerable))
-        for record in records
-        if record.error is None
-    ]
-
-    def f1(table: NDArray[np.float64]) -> float | None:
-        return metrics.refusal_f1(table[:, 0], table[:, 1])
-
-    if not rows or f1(np.asarray(rows)) is None:
-        return None
-    return bootstrap_statistic(rows, f1, seed=seed)
+def _correct(case: Case, str_em: float | None, citation_recall: float | None) -> float | None:
+    if not case.answerable:
+        return 0.0
+    if not all(map(metrics.is_free_text, case.answers)):
+        return str_em
+    return None if citation_recall is None else float(citation_recall == 1)

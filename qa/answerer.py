@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qa.errors import FootnotedError, QuestionError
 from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
@@ -271,7 +269,7 @@ class Answerer:
         ]
 
     def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> "_Checked":
-        support = find_support(claim, question, evidence, self._similarity)
+        support = find_support(claim, question, evidence, self.retriever.embedder.cosines)
         return _Checked(claim, support, problem=support.reason)
 
     def _judged(self, item: "_Checked", question: str, judging: "_Judging") -> "_Checked":
@@ -329,11 +327,6 @@ class Answerer:
             term.stem for text in heard for term in terms(text)
         }
         return joined if added or not words(rewritten) else rewritten
-
-    def _similarity(self, text: str, others: Sequence[str]) -> list[float]:
-        first, *rest = self.retriever.embedder.embed_documents([text, *others])
-        cosines: list[float] = (np.array(rest) @ np.array(first)).tolist() if rest else []
-        return cosines
 
     def _provenance(self, retrieval: Retrieval) -> Provenance:
         return Provenance(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qa.cli_eval import evaluation
 from qa.errors import FootnotedError, UsageError
 from qa.terminal import (
     Progress,
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has been ingested.")
 app.add_typer(sources, name="sources", rich_help_panel=None)
+app.add_typer(evaluation, name="eval", rich_help_panel=None)
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -181,57 +182,6 @@ def remove_sources(
         for document_id in document_ids:
             info = opened.remove(document_id)
             progress.say(printable(f"removed: {info.title}"))
-
-
-@app.command("eval", epilog="Example: footnoted eval eval/suites/stargate --limit 20")
-def evaluate(
-    suite: Annotated[Path, typer.Argument(help="A folder with corpus.jsonl and questions.jsonl.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write records.jsonl and summary.json there.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only this many questions.")] = None,
-    seed: Annotated[int, typer.Option(help="Draws the questions and the intervals.")] = 0,
-    open_corpus: Annotated[
-        bool, typer.Option("--open-corpus", help="Search all documents for every question.")
-    ] = False,
-    evidence_only: EvidenceOnly = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check the answers against a suite's gold sentences."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    from eval.asking import ask_with, ingest_corpus
-    from eval.cases import load_corpus, load_suite
-    from eval.runner import format_summary, run, summarize, write_records
-
-    loaded = load_suite(suite)
-    texts = load_corpus(loaded.corpus_path)
-    with _assembled() as (assembly, _), Bar(console=Console(stderr=True)) as bar:
-        if not evidence_only:
-            assembly.llm.start_in_background()
-        reading = bar.add_task("ingesting", total=len(texts))
-        name = ingest_corpus(
-            loaded, assembly, on_progress=lambda done: bar.update(reading, completed=done)
-        )
-        asking = bar.add_task("asking", total=None)
-        answerer = assembly.answerer(name, evidence_only=evidence_only)
-        records = run(
-            loaded,
-            ask_with(answerer, open_corpus=open_corpus),
-            source_text=texts.__getitem__,
-            limit=limit,
-            seed=seed,
-            on_progress=lambda done, total: bar.update(asking, completed=done, total=total),
-        )
-        summary = (
-            summarize(list(records), seed=seed)
-            if out is None
-            else write_records(records, out, seed=seed)
-        )
-    print(summary.model_dump_json(indent=2) if as_json else format_summary(summary))
-    if summary.errors:
-        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: footnoted serve --port 0")

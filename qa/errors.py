@@ -134,7 +134,7 @@ class SuiteError(UsageError):
     """An evaluation suite is not in the suite format."""
 
     code = "suite"
-    help = "A suite is a folder with corpus.jsonl and questions.jsonl; see docs/evaluation.md."
+    help = "What a suite looks like stands in docs/evaluation.md."
 
 
 class StoreError(FootnotedError):

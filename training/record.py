@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from eval.asking import ingest_corpus
-from eval.cases import Case, load_suite
-from eval.runner import draw
+from eval.cases import Case
+from eval.formats import load_suite
+from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
 from qa.grounding.support import find_support, state_agent
@@ -42,13 +43,7 @@ def main() -> None:
 
 def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> dict[str, Any]:
     evidence = retriever.retrieve(case.question, documents=documents).evidence
-
-    def similarity(text: str, others: Any) -> list[float]:
-        import numpy as np
-
-        first, *rest = assembly.embedder.embed_documents([text, *others])
-        return (np.array(rest) @ np.array(first)).tolist() if rest else []
-
+    similarity = assembly.embedder.cosines
     draft = Draft()
     for _ in assembly.drafter.stream(case.question, evidence, draft):
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.cases import load_suite
+from eval.formats import load_suite
 from eval.metrics import matches
 from ingest.chunker import chunk
 from ingest.sentences import split_sentences
@@ -31,12 +31,12 @@ def main() -> None:
     embedder = load_embedder(MINILM, arguments.cache)
     suite = load_suite(arguments.suite)
     cases = [case for case in suite.questions if case.answerable and case.evidence]
-    documents = [json.loads(line) for line in suite.corpus_path.open(encoding="utf-8")]
-    spans = {d["doc_id"]: split_sentences(d["text"]) for d in documents}
+    documents = suite.documents.values()
+    spans = {d.id: split_sentences(d.text) for d in documents}
     text = {
-        (d["doc_id"], place): d["text"][span.start : span.end]
+        (d.id, place): d.text[span.start : span.end]
         for d in documents
-        for place, span in enumerate(spans[d["doc_id"]])
+        for place, span in enumerate(spans[d.id])
     }
     index = LexicalIndex.build((json.dumps(key), sentence) for key, sentence in text.items())
     found = [[tuple(json.loads(k)) for k in index.search(c.question, CANDIDATES)] for c in cases]
@@ -45,11 +45,11 @@ def main() -> None:
         for context in CONTEXTS:
             members, inputs = [], []
             for document in documents:
-                name, place = document["doc_id"], 0
-                for piece in chunk(document["text"], spans[name], budget):
+                name, place = document.id, 0
+                for piece in chunk(document.text, spans[name], budget):
                     members.append([(name, place + n) for n in range(len(piece.sentences))])
                     before = text.get((name, place - 1), "") if context.endswith("before") else ""
-                    title = "" if context == "none" else f"{document['title']}. "
+                    title = "" if context == "none" else f"{document.title}. "
                     inputs.append(f"{title}{before} {piece.text}")
                     place += len(piece.sentences)
             vectors = np.array(embedder.embed_documents(inputs))

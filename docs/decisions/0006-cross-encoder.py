@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.asking import ingest_corpus
-from eval.cases import load_suite
+from eval.formats import load_suite
 from eval.metrics import recall_at_k
 from eval.stats import bootstrap_interval
 from qa.assembly import Assembly

@@ -8,11 +8,25 @@ from collections.abc import Sequence
 _FOOTNOTE = re.compile(r" ?\[[0-9]+\]")
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+_FREE_TEXT_WORDS = 12
 
 
 def strip_footnotes(text: str) -> str:
     """Remove the footnote marks, such as `` [1]``."""
     return _FOOTNOTE.sub("", text)
+
+
+def answer_words(text: str) -> int:
+    """How many words an answer has, parted by white space, without its footnote marks.
+
+    Source: the length of ALCE, Gao et al. 2023.
+    """
+    return len(strip_footnotes(text).split())
+
+
+def is_free_text(accepted: str) -> bool:
+    """Whether an accepted answer is too long for an answer to contain it word for word."""
+    return answer_words(accepted) > _FREE_TEXT_WORDS
 
 
 def normalize(text: str) -> str:

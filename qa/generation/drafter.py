@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qa.generation.llm import LLM, stream_chat
-from qa.generation.prompt import Prompt, show, show_sentences
+from qa.generation.prompt import Prompt, show_sentences, typographic
 from qa.schema import Evidence, Turn, Usage
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ class Drafter:
     def _ask(
         self, prompt: Prompt, question: str, evidence: Sequence[Evidence]
     ) -> "Iterator[AIMessageChunk]":
-        messages = prompt.messages(sentences=show_sentences(evidence), question=show(question))
+        messages = prompt.messages(
+            sentences=show_sentences(evidence), question=typographic(question)
+        )
         return stream_chat(self.llm, messages, max_tokens=self._max_tokens)
 
     def condense(self, question: str, history: Sequence[Turn]) -> str:
@@ -131,10 +133,10 @@ class Drafter:
         """
         messages = self._condense.messages(
             conversation="\n".join(
-                f"{turn.role.capitalize()}: {show(_MARKS.sub('', turn.content))}"
+                f"{turn.role.capitalize()}: {typographic(_MARKS.sub('', turn.content))}"
                 for turn in history[-_CONVERSATION_TURNS:]
             ),
-            question=show(question),
+            question=typographic(question),
         )
         reply = "".join(
             chunk.text for chunk in stream_chat(self.llm, messages, max_tokens=64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa.generation.llm import LLM, stream_chat
-from qa.generation.prompt import Message, Prompt, show, show_sentences
+from qa.generation.prompt import Message, Prompt, show_sentences, typographic
 from qa.schema import Evidence
 
 _SURE = 0.95
@@ -54,7 +54,7 @@ class Judge:
         """
         return self._ask(
             self._prompts.evidence.messages(
-                sentences=show_sentences(evidence), question=show(question)
+                sentences=show_sentences(evidence), question=typographic(question)
             )
         )
 
@@ -64,7 +64,9 @@ class Judge:
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        return self._ask(self._prompts.statement.messages(text=show(text), claim=show(claim)))
+        return self._ask(
+            self._prompts.statement.messages(text=typographic(text), claim=typographic(claim))
+        )
 
     def right(self, claim: str, question: str, text: str) -> float:
         """Probability in [0, 1] of a yes: by ``text``, ``claim`` is the right answer.
@@ -74,7 +76,7 @@ class Judge:
         """
         return self._ask(
             self._prompts.answer.messages(
-                text=show(text), question=show(question), claim=show(claim)
+                text=typographic(text), question=typographic(question), claim=typographic(claim)
             )
         )
 

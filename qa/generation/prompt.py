@@ -20,6 +20,8 @@ _HOLES = {
     "verify_answer": {"text", "question", "claim"},
     "verify_evidence": {"sentences", "question"},
     "verify_statement": {"text", "claim"},
+    "judge": {"question", "answers", "answer"},
+    "draft_question": {"title", "before", "sentence", "opening"},
 }
 _ROLES = ("system", "user")
 _STRAIGHT_QUOTES = re.compile(r'"([^"]*)"')
@@ -73,8 +75,8 @@ def load_prompt(name: str) -> Prompt:
     return Prompt(name, digest, templates)
 
 
-def show(text: str) -> str:
-    """``text`` in one line, with typographic quotes."""
+def typographic(text: str) -> str:
+    """One line, with typographic quotes; the embedded LLM ends its own text at a straight one."""
     return _STRAIGHT_QUOTES.sub(r"“\1”", " ".join(text.split())).replace('"', "”")
 
 
@@ -87,5 +89,5 @@ def show_sentences(evidence: Sequence[Evidence]) -> str:
     best = {item.document_id: item.number for item in reversed(evidence)}
     ordered = sorted(evidence, key=lambda item: (best[item.document_id], item.start))
     return "\n".join(
-        f"[{number}] {show(item.text)}" for number, item in enumerate(ordered, start=1)
+        f"[{number}] {typographic(item.text)}" for number, item in enumerate(ordered, start=1)
     )

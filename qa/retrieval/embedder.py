@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ class Embedder(Embeddings):
 
     name: str
     dimension: int
+
+    def cosines(self, text: str, others: Sequence[str]) -> list[float]:
+        """Cosine of one text with each of several."""
+        first, *rest = self.embed_documents([text, *others])
+        found: list[float] = (np.array(rest) @ np.array(first)).tolist() if rest else []
+        return found
 
 
 class OnnxEmbedder(Embedder):

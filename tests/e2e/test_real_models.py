@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from eval.asking import ask_with, ingest_corpus
-from eval.cases import load_corpus, load_suite
-from eval.runner import run, summarize
+from eval.formats import load_suite
+from eval.runner import run
+from eval.summary import summarize
 from qa.assembly import Assembly
 from qa.schema import AnswerEvent, ErrorEvent, EvidenceEvent, TokenEvent
 from qa.settings import load_settings
@@ -125,9 +126,8 @@ def test_stream_and_answer_cite_alike(assembly):
 
 def test_every_footnote_of_a_suite_is_a_quotation_that_was_offered(assembly):
     suite = load_suite(ROOT / "eval" / "suites" / "stargate")
-    texts = load_corpus(suite.corpus_path)
     answerer = assembly.answerer(ingest_corpus(suite, assembly))
-    records = list(run(suite, ask_with(answerer), source_text=texts.__getitem__, limit=12, seed=3))
+    records = list(run(suite, ask_with(answerer), source_text=suite.text, limit=12, seed=3))
     summary = summarize(records)
     assert not summary.errors
     assert summary.metrics["verbatim_rate"].mean == 1

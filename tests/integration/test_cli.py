@@ -6,47 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_llm import FakeLLM, Reply
-from fakes import BagOfWords
-
-from qa import cli
-from qa.assembly import Assembly
+from fake_llm import Reply
 
 ARTICLE = (
     "# The bridge\n\nThe old bridge was closed in March. Mayor Ada Lund opened the new bridge on "
     "12 June. It cost 4 million euros. In a vote called by the council, the town chose green."
 )
-
-
-@pytest.fixture
-def llm() -> FakeLLM:
-    return FakeLLM(sure=0.97)
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys, llm):
-    """Runs the command line in this process; returns (exit code, stdout, stderr)."""
-    monkeypatch.setenv("FOOTNOTED_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr("qa.assembly.load_embedder", lambda *_, **__: BagOfWords())
-    monkeypatch.setattr(Assembly, "llm", property(lambda _: llm))
-
-    def call(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["footnoted", *arguments])
-        if stdin is not None:
-            path = tmp_path / "stdin"
-            path.write_text(stdin, "utf-8")
-            monkeypatch.setattr(sys, "stdin", path.open(encoding="utf-8"))
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        if stdin is not None:
-            sys.stdin.close()
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
@@ -209,50 +174,6 @@ def test_the_sample_is_ingested_only_when_there_is_nothing(run, llm):
     assert "ingesting the sample article" in err
     llm.say(list(agent))
     assert "ingesting" not in run("ask", "--sample", "Who arranged the call?")[2]
-
-
-def test_eval_prints_the_metrics_and_writes_the_records(run, llm, tmp_path):
-    suite = tmp_path / "suite"
-    suite.mkdir()
-    corpus = {"doc_id": "bridge", "title": "The bridge", "text": ARTICLE}
-    (suite / "corpus.jsonl").write_text(json.dumps(corpus) + "\n", "utf-8")
-    sentence = "Mayor Ada Lund opened the new bridge on 12 June."
-    start = ARTICLE.index(sentence)
-    gold = {"doc_id": "bridge", "start": start, "end": start + len(sentence), "text": sentence}
-    rows = [
-        {"id": "1", "question": "Who opened the new bridge?", "answers": ["Ada Lund"]}
-        | {"answerable": True, "evidence": [gold]},
-        {"id": "2", "question": "Who is the chief executive of Apple?", "answers": []}
-        | {"answerable": False, "evidence": []},
-    ]
-    (suite / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    replies = [Reply("Mayor Ada Lund opened the new bridge.")]
-    replies.append(Reply("Tim Cook is the chief executive of Apple."))
-    llm.say(list(replies))
-    code, out, _ = run("eval", str(suite), "--out", str(tmp_path / "out"), "--json")
-    summary = json.loads(out)
-    assert code == 0
-    assert summary["metrics"]["str_em"]["mean"] == 1
-    assert summary["metrics"]["citation_f1"]["mean"] == 1
-    assert summary["metrics"]["false_answer_rate"]["mean"] == 0
-    assert summary["metrics"]["verbatim_rate"]["mean"] == 1
-    assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == 2
-    llm.say(list(replies))
-    assert "citation_f1" in run("eval", str(suite))[1]
-
-
-def test_eval_reports_each_failure(run, llm, tmp_path):
-    suite = tmp_path / "suite"
-    suite.mkdir()
-    (suite / "corpus.jsonl").write_text(
-        json.dumps({"doc_id": "a", "title": "A", "text": "It rained on Monday."}) + "\n", "utf-8"
-    )
-    row = {"id": "1", "question": "When did it rain?", "answers": [], "answerable": False}
-    (suite / "questions.jsonl").write_text(json.dumps(row | {"evidence": []}), "utf-8")
-    llm.say([Reply("It", error=ConnectionError("gone"))])
-    code, out, _ = run("eval", str(suite), "--json")
-    assert code == 1
-    assert json.loads(out)["errors"] == {"LLMFailedError": 1}
 
 
 def test_doctor_names_what_is_wrong(run, monkeypatch, tmp_path):

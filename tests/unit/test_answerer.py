@@ -28,6 +28,7 @@ from qa.errors import (
 from qa.generation.drafter import Drafter
 from qa.generation.prompt import load_prompt
 from qa.grounding.cross_encoder import Reading
+from qa.retrieval.embedder import Embedder
 from qa.retrieval.retriever import Retrieval
 from qa.schema import (
     NO_ANSWER,
@@ -74,7 +75,7 @@ ALSO_RIGHT = "Altman had dinner with Republican lawmakers."
 OPEN_QUESTION = "What did Altman do?"
 
 
-class Vectors:
+class Vectors(Embedder):
     """Unit vectors of hashed word stems."""
 
     name = "hashed-words"

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.cases import Case, load_corpus, load_suite
+from eval.cases import Case
+from eval.formats import load_suite
+from eval.formats.folder import load_folder
 from qa.errors import SuiteError
 from qa.schema import Turn
 
@@ -26,6 +28,7 @@ def question(**changes: Any) -> dict[str, Any]:
 def write_suite(folder: Path, *rows: dict[str, Any]) -> Path:
     folder.mkdir(exist_ok=True)
     corpus = [{"doc_id": "d", "title": "D", "text": TEXT}, {"doc_id": "e", "text": "Else."}]
+    corpus[1]["url"] = "https://example.org/e"
     for name, content in (("corpus", corpus), ("questions", rows)):
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in content)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
@@ -80,7 +83,9 @@ def test_a_row_keeps_everything_and_ignores_unknown_keys(tmp_path: Path) -> None
         )
     )
     assert suite.name == "small"
-    assert load_corpus(suite.corpus_path) == {"d": TEXT, "e": "Else."}
+    assert [suite.text(doc_id) for doc_id in suite.documents] == [TEXT, "Else."]
+    assert [document.title for document in suite.documents.values()] == ["D", "e"]
+    assert [document.uri for document in suite.documents.values()] == ["", "https://example.org/e"]
     (case,) = suite.questions
     assert case == Case(
         id="q",
@@ -139,16 +144,27 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: bytes) -> None:
         load_suite(tmp_path)
 
 
-def test_a_document_given_twice_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "corpus.jsonl"
-    path.write_text('{"doc_id": "d", "text": "1"}\n' * 2, encoding="utf-8")
-    with pytest.raises(SuiteError, match=r"corpus\.jsonl, line 2: the doc_id 'd' occurs twice"):
-        load_corpus(path)
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"doc_id": "d", "text": "1"}', "the doc_id 'd' occurs twice"),
+        ('{"doc_id": "f", "text": " "}', "text: Value error, it is empty"),
+        ('{"doc_id": "f", "text": "a\\u0000"}', "text: Value error, it holds NUL"),
+        ('{"text": "1"}', "doc_id: Field required"),
+    ],
+)
+def test_a_broken_document_is_named_by_file_and_line(
+    tmp_path: Path, line: str, message: str
+) -> None:
+    path = write_suite(tmp_path, question()) / "corpus.jsonl"
+    path.write_text(path.read_text("utf-8") + line, encoding="utf-8")
+    with pytest.raises(SuiteError, match=rf"corpus\.jsonl, line 3: {message}"):
+        load_suite(tmp_path)
 
 
 def test_missing_files_and_empty_suites_are_errors(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"corpus\.jsonl cannot be read"):
-        load_suite(tmp_path / "nowhere")
+        load_folder(tmp_path / "nowhere")
     with pytest.raises(SuiteError, match=r"questions\.jsonl holds no questions"):
         load_suite(write_suite(tmp_path))
 

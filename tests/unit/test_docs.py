@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.cases import load_suite
+from eval.formats import load_suite
 from qa.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import BagOfWords
 
 from qa.errors import DiskFullError, FootnotedError, SettingsError, StoreError
 from qa.retrieval import embedder as module
@@ -229,3 +230,9 @@ def test_a_model_that_cannot_be_loaded_is_named(
         load_embedder(str(tmp_path / kind), tmp_path)
     assert "FOOTNOTED_EMBEDDER__MODEL" in error.value.help
     assert "\n" not in str(error.value)
+
+
+def test_cosines_of_one_text_with_several() -> None:
+    same, half, other = BagOfWords().cosines("bees dance", ["Dance, bees!", "bees sleep", "Oracle"])
+    assert (same, half, other) == (pytest.approx(1), pytest.approx(0.5), 0)
+    assert BagOfWords().cosines("bees", []) == []

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eval.cases import Alternatives, GoldSpan
 from eval.metrics import (
+    answer_words,
     answered_rate,
     citation_f1,
     citation_precision,
@@ -16,6 +17,7 @@ from eval.metrics import (
     exact_match,
     fabricated_rate,
     false_answer_rate,
+    is_free_text,
     matches,
     mrr,
     ndcg_at_k,
@@ -140,6 +142,11 @@ def test_without_accepted_answers_there_is_no_score() -> None:
 
 def test_strip_footnotes() -> None:
     assert strip_footnotes("He did. [1][12] She [sic] did too. [3]") == "He did. She [sic] did too."
+
+
+def test_footnotes_are_no_words() -> None:
+    assert answer_words("He did it. [1][12] She [sic] did too. [3]") == 7
+    assert answer_words(" [1]") == 0
 
 
 @settings(deadline=None)
@@ -347,3 +354,8 @@ def test_refusal_f1_is_the_harmonic_mean(pairs: list[tuple[bool, bool]]) -> None
     else:
         total = sum(means)
         assert value == pytest.approx(2 * means[0] * means[1] / total if total else 0.0)
+
+
+@pytest.mark.parametrize(("words", "free"), [(1, False), (12, False), (13, True)])
+def test_free_text_is_more_than_twelve_words(words: int, free: bool) -> None:
+    assert is_free_text(" ".join(["word"] * words) + " [1]") is free

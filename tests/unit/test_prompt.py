@@ -19,6 +19,12 @@ VALUES = {
     "conversation": "User: Why?",
     "text": "One.",
     "claim": "It is one.",
+    "answers": "– One.",
+    "answer": "It is one.",
+    "title": "Numbers",
+    "before": "None.",
+    "sentence": "One.",
+    "opening": "Who",
 }
 
 
