@@ -76,6 +76,7 @@ class Article:
                 sentence=at + 1,
                 text=self.text(at),
                 score=0.0,
+                before=tuple(self.text(earlier) for earlier in range(max(0, at - 2), at)),
             )
             for number, at in enumerate(near, start=1)
         ]

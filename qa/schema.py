@@ -164,9 +164,7 @@ class Evidence(Quotation):
     )
     neighbour: bool = Field(default=False, description="Offered for its neighbour's sake.")
     before: tuple[str, ...] = Field(
-        default=(),
-        exclude=True,
-        description="The sentences right before it, for antecedents; read here, never cited.",
+        default=(), description="The sentences right before it, for antecedents; not cited."
     )
 
 

@@ -54,7 +54,7 @@ class WordEmbedder(Embedder):
 
 
 class FakeLLM:
-    """Drafts its reply, or raises it; says yes whenever it is asked to judge."""
+    """Drafts its reply, or raises it; gives its verdict whenever it is asked to judge."""
 
     name = "fake"
     token_probabilities = True
@@ -62,6 +62,7 @@ class FakeLLM:
 
     def __init__(self) -> None:
         self.reply: str | Exception = "Nothing."
+        self.verdict = "Yes"
         self.refusal: Exception | None = None
         self.delay = 0.0
         self.closed = False
@@ -73,8 +74,9 @@ class FakeLLM:
 
     def stream(self, messages: Any, **options: Any) -> Iterator[AIMessageChunk]:
         if options["max_tokens"] < 10:
-            tokens = [{"top_logprobs": [{"token": "Yes", "logprob": 0.0}]}]
-            yield AIMessageChunk(content="Yes", response_metadata={"logprobs": {"content": tokens}})
+            tokens = [{"top_logprobs": [{"token": self.verdict, "logprob": 0.0}]}]
+            reported = {"logprobs": {"content": tokens}}
+            yield AIMessageChunk(content=self.verdict, response_metadata=reported)
             return
         time.sleep(self.delay)
         if isinstance(self.reply, Exception):
@@ -164,7 +166,7 @@ def test_evidence_only_asks_no_llm(filled: TestClient, llm: FakeLLM) -> None:
 
 
 def test_abstaining_is_an_answer(filled: TestClient, llm: FakeLLM) -> None:
-    llm.reply = "Zebras eat 40 pancakes in Peru."
+    llm.reply, llm.verdict = "Zebras eat 40 pancakes in Peru.", "No"
     reply = ask(filled, "How many pancakes do zebras eat?")
     assert reply.status_code == 200
     assert reply.json()["status"] == "no_answer"
@@ -173,16 +175,21 @@ def test_abstaining_is_an_answer(filled: TestClient, llm: FakeLLM) -> None:
 
 
 def test_unsupported_claims_are_marked_on_request(filled: TestClient, llm: FakeLLM) -> None:
-    llm.reply = "Zebras eat 40 pancakes in Peru."
+    llm.reply, llm.verdict = "Zebras eat 40 pancakes in Peru.", "No"
     question = "How many pancakes do zebras eat?"
     [claim] = ask(filled, question, unsupported="mark").json()["claims"]
     assert claim["verdict"] == "unsupported"
 
 
 def test_ask_within_named_documents(filled: TestClient) -> None:
-    for wanted in ("call", "deal"):
-        answer = ask(filled, "What of the call?", documents=[wanted], evidence_only=True).json()
+    for wanted, other, question in (
+        ("call", "deal", "Who arranged the call for Altman?"),
+        ("deal", "call", "How many dollars was the deal worth?"),
+    ):
+        answer = ask(filled, question, documents=[wanted], evidence_only=True).json()
         assert {item["document_id"] for item in answer["citations"]} == {wanted}
+        answer = ask(filled, question, documents=[other], evidence_only=True).json()
+        assert wanted not in {item["document_id"] for item in answer["citations"]}
 
 
 def test_new_documents_are_found_by_the_next_question(filled: TestClient) -> None:
