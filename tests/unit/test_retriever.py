@@ -121,6 +121,7 @@ def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retrieve
         "text": text[start : start + 42],
         "answers": 0.5,
         "neighbour": False,
+        "before": ("# The call", "Altman spoke with Trump for 25 minutes."),
     }
     assert found.collection_version == ingested.snapshot().version
 
