@@ -67,8 +67,8 @@ _SURER = 0.2
 _LIKELY = 0.5
 """From where on the reader is heeded where its answer is not the claim's.
 
-Quoting the proof then, instead of the claim, took ``str_em`` from 0.90 to 0.93 on 40 recorded drafts
-of SQuAD 2.0 and from 0.60 to 0.70 on 20 of QED; the footnotes stay.
+Quoting the proof then, instead of the claim, took ``str_em`` from 0.90 to 0.93 on 40 recorded
+drafts of SQuAD 2.0 and from 0.60 to 0.70 on 20 of QED; the footnotes stay.
 """
 
 
