@@ -162,11 +162,19 @@ def _judge(record: Record, llm: LLM, prompt: Prompt) -> JudgedRecord:
 
 def _ask(record: Record, llm: LLM, prompt: Prompt) -> str:
     messages = prompt.messages(
-        question=record.question,
+        question=_asked(record),
         answers="\n".join(f"- {answer}" for answer in record.answers),
         answer=strip_footnotes(record.answer.answer) if record.answer else "",
     )
     return "".join(chunk.text for chunk in stream_chat(llm, messages, max_tokens=_REPLY_TOKENS))
+
+
+def _asked(record: Record) -> str:
+    """The question, a follow-up with the conversation before it."""
+    if not record.history:
+        return record.question
+    turns = [f"{turn.role.capitalize()}: {turn.content}" for turn in record.history]
+    return "\n".join(["after this conversation:", *turns, f"User: {record.question}"])
 
 
 def _read(reply: str) -> Verdict | None:

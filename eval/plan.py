@@ -62,7 +62,8 @@ def plan(suites: Sequence[str | Path], options: Options) -> tuple[Planned, ...]:
     planned: list[Planned] = []
     for suite in suites:
         if Path(suite).suffix == ".toml":
-            planned += _read(Path(suite), options)
+            path = Path(suite)
+            planned += [_plan(path.parent, entry, options) for entry in _entries(path)]
         else:
             planned.append(Planned(load_suite(suite), options))
     names = [each.suite.name for each in planned]
@@ -73,6 +74,22 @@ def plan(suites: Sequence[str | Path], options: Options) -> tuple[Planned, ...]:
                 help="List them in a TOML file and give each a name.",
             )
     return tuple(planned)
+
+
+def listed(suites: Sequence[str | Path]) -> list[str]:
+    """Each suite once, as ``load_suite`` takes it; lists are replaced by what they name.
+
+    Raises:
+        SuiteError: a list cannot be read.
+    """
+    found: list[str] = []
+    for suite in suites:
+        path = Path(suite)
+        if path.suffix == ".toml":
+            found += [str(path.parent / entry.path) for entry in _entries(path)]
+        else:
+            found.append(str(suite))
+    return list(dict.fromkeys(found))
 
 
 class _Entry(BaseModel, extra="forbid", strict=True):
@@ -88,9 +105,9 @@ class _File(BaseModel, extra="forbid", strict=True):
     suite: list[_Entry] = Field(min_length=1)
 
 
-def _read(path: Path, options: Options) -> list[Planned]:
+def _entries(path: Path) -> list[_Entry]:
     try:
-        entries = _File.model_validate(tomllib.loads(path.read_text("utf-8"))).suite
+        return _File.model_validate(tomllib.loads(path.read_text("utf-8"))).suite
     except OSError as error:
         raise SuiteError(f"{path} cannot be read: {error.strerror}", help=_HELP) from None
     except ValidationError as error:
@@ -99,7 +116,6 @@ def _read(path: Path, options: Options) -> list[Planned]:
         raise SuiteError(f"{path}: {place}: {problem['msg']}", help=_HELP) from None
     except ValueError as error:
         raise SuiteError(f"{path} is not TOML: {error}", help=_HELP) from None
-    return [_plan(path.parent, entry, options) for entry in entries]
 
 
 def _plan(folder: Path, entry: _Entry, options: Options) -> Planned:

@@ -13,7 +13,7 @@ from eval import metrics
 from eval.cases import Case, Suite
 from eval.selection import Shard, select
 from qa.errors import NotInCollectionError
-from qa.schema import Answer, Claim, Evidence, Found
+from qa.schema import Answer, Claim, Evidence, Found, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Record(_Frozen):
     case_id: str
     question: str
     type: str
+    history: tuple[Turn, ...] = ()
     answerable: bool
     answers: tuple[str, ...]
     answer: Answer | None
@@ -192,6 +193,7 @@ def _record(name: str, case: Case, ask: Ask, source_text: SourceText) -> Record:
         case_id=case.id,
         question=case.question,
         type=case.type,
+        history=case.history,
         answerable=case.answerable,
         answers=case.answers,
         answer=outcome.answer if outcome else None,

@@ -106,6 +106,7 @@ class Assembly:
             candidates=chosen.candidates,
             evidence=chosen.evidence,
             rrf_k=chosen.rrf_k,
+            ranker_weight=chosen.ranker_weight,
             ranker=self.cross_encoder,
             reranked=chosen.reranked,
         )

@@ -24,8 +24,9 @@ def check(
 ) -> None:
     """Say all that is wrong with suites. Exit code 1 if there is an error."""
     from eval.checking import check_suite
+    from eval.plan import listed
 
-    findings = check_suite(*suites)
+    findings = check_suite(*listed(suites))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:

@@ -1,85 +1,351 @@
-"""Measures recall of gold sentences for chunk budgets and embedded contexts.
+"""Compares settings of chunking and retrieval, each changed alone, question by question.
 
-python docs/decisions/0003-chunks-and-fusion.py SUITE_FOLDER [--cache FOLDER]
+``python docs/decisions/0003-chunks-and-fusion.py OUT SUITE…`` scores what OUT does not hold yet, a
+file a suite, and prints for each setting the mean over the suites of recall@6, nDCG@10 and the recall
+of what is offered, with the paired difference from the default and its 95 % interval. No language
+model is asked. Search, fusion and reader are the product's; vectors are compared in memory.
 """
 
 import argparse
 import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import nupunkt
 
+from eval.cases import Case, GoldSpan, Suite
 from eval.formats import load_suite
-from eval.metrics import matches
+from eval.metrics import ndcg_at_k, recall_at_k
+from eval.stats import Estimate, paired_difference
+from eval.summary import macro_average
 from ingest.chunker import chunk
 from ingest.sentences import split_sentences
-from qa.retrieval.embedder import MINILM, load_embedder
+from qa.grounding.cross_encoder import CrossEncoder
+from qa.retrieval.embedder import MINILM, Embedder, load_embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
-from qa.schema import Citation
+from qa.schema import Document, Passage, Span
+from qa.settings import load_settings
+from qa.tokens import count_tokens
+from qa.words import leans
 
-BUDGETS = (16, 48, 96, 192)
-CONTEXTS = ("none", "title", "title and sentence before")
+Sentence = tuple[str, int]
+"""A document's id and the sentence's place in it."""
+
 CANDIDATES = 30
+DEEPEST = 48
+_HEADING = re.compile(r"#{1,6}\s")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", type=Path)
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/footnoted-models"))
-    arguments = parser.parse_args()
-    embedder = load_embedder(MINILM, arguments.cache)
-    suite = load_suite(arguments.suite)
-    cases = [case for case in suite.questions if case.answerable and case.evidence]
-    documents = suite.documents.values()
-    spans = {d.id: split_sentences(d.text) for d in documents}
-    text = {
-        (d.id, place): d.text[span.start : span.end]
-        for d in documents
-        for place, span in enumerate(spans[d.id])
-    }
-    index = LexicalIndex.build((json.dumps(key), sentence) for key, sentence in text.items())
-    found = [[tuple(json.loads(k)) for k in index.search(c.question, CANDIDATES)] for c in cases]
-    questions = np.array(embedder.embed_documents([case.question for case in cases]))
-    for budget in BUDGETS:
-        for context in CONTEXTS:
-            members, inputs = [], []
-            for document in documents:
-                name, place = document.id, 0
-                for piece in chunk(document.text, spans[name], budget):
-                    members.append([(name, place + n) for n in range(len(piece.sentences))])
-                    before = text.get((name, place - 1), "") if context.endswith("before") else ""
-                    title = "" if context == "none" else f"{document.title}. "
-                    inputs.append(f"{title}{before} {piece.text}")
-                    place += len(piece.sentences)
-            vectors = np.array(embedder.embed_documents(inputs))
-            recall = {1: [], 4: [], 8: [], 12: []}
-            dense_recall = []
-            for case, vector, lexical in zip(cases, questions, found, strict=True):
-                nearest = np.argsort(-(vectors @ vector), kind="stable")[:CANDIDATES]
-                dense = {key: rank for rank, at in enumerate(nearest, 1) for key in members[at]}
-                ranks = {key: rank for rank, key in enumerate(lexical, 1)}
-                ranked = list(reciprocal_rank_fusion([dense, ranks], k=60))
-                for k, values in recall.items():
-                    values.append(_recall(ranked[:k], case.evidence, spans))
-                dense_recall.append(_recall(list(dense)[:8], case.evidence, spans))
-            shown = "  ".join(f"R@{k} {np.mean(values):.2f}" for k, values in recall.items())
-            print(f"{budget:4} {context:26} {shown}  dense R@8 {np.mean(dense_recall):.2f}")
-
-
-def _recall(keys, alternatives, spans) -> float:
-    offered = [_citation(name, spans[name][place]) for name, place in keys]
-    return max(
-        np.mean([any(matches(item, gold) for item in offered) for gold in alternative])
-        for alternative in alternatives
+def _by_full_stops(text: str) -> list[Span]:
+    return _trimmed(
+        text, [(m.start(), m.end()) for m in re.finditer(r".+?(?:[.!?]\s|$)", text, 16)]
     )
 
 
-def _citation(name, span) -> Citation:
-    return Citation(
-        number=1, sentence_id="", document_id=name, title="", uri="", sentence=1, text="",
-        start=span.start, end=span.end,
-    )  # fmt: skip
+def _by_nupunkt(text: str) -> list[Span]:
+    return _trimmed(text, nupunkt.sent_spans(text))
+
+
+def _trimmed(text: str, bounds: Sequence[tuple[int, int]]) -> list[Span]:
+    pieces = [(start, end, text[start:end]) for start, end in bounds]
+    return [
+        Span(end - len(piece.lstrip()), start + len(piece.rstrip()))
+        for start, end, piece in pieces
+        if piece.strip()
+    ]
+
+
+SPLITTERS: dict[str, Callable[[str], list[Span]]] = {
+    "ours": split_sentences,
+    "nupunkt alone": _by_nupunkt,
+    "full stops": _by_full_stops,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is compared; the values here are the product's.
+
+    Attributes:
+        splitter: which of ``SPLITTERS``.
+        budget: tokens of a chunk.
+        context: what is embedded before a chunk: ``title``, ``before`` (the title and the sentence
+            before it), or nothing.
+        titled: whether BM25 sees the title with each sentence.
+        dense: weight of the ranking by vectors.
+        lexical: weight of the ranking by BM25.
+        reader: weight of the ranking by the cross-encoder; ``inf``: it ranks alone.
+        k: constant of the fusion.
+        depth: how many sentences the cross-encoder reads.
+        offered: how many are offered.
+        neighbours: which of them bring the sentence before: ``none``, ``leaning`` or ``all``.
+    """
+
+    splitter: str = "ours"
+    budget: int = 48
+    context: str = "title"
+    titled: bool = True
+    dense: float = 1
+    lexical: float = 1
+    reader: float = 2
+    k: int = 10
+    depth: int = 24
+    offered: int = 6
+    neighbours: str = "leaning"
+
+
+DEFAULT = Setting()
+COMPARED: dict[str, Setting] = {
+    "default": DEFAULT,
+    "split by nupunkt alone": replace(DEFAULT, splitter="nupunkt alone"),
+    "split at full stops": replace(DEFAULT, splitter="full stops"),
+    "chunks of 16 tokens": replace(DEFAULT, budget=16),
+    "chunks of 96 tokens": replace(DEFAULT, budget=96),
+    "chunks of 192 tokens": replace(DEFAULT, budget=192),
+    "embedded without title": replace(DEFAULT, context=""),
+    "embedded with title and sentence before": replace(DEFAULT, context="before"),
+    "BM25 without title": replace(DEFAULT, titled=False),
+    "BM25 and reader, no vectors": replace(DEFAULT, dense=0),
+    "vectors and reader, no BM25": replace(DEFAULT, lexical=0),
+    "BM25 twice": replace(DEFAULT, lexical=2),
+    "vectors twice": replace(DEFAULT, dense=2),
+    "no reader": replace(DEFAULT, reader=0),
+    "no reader, k = 60": replace(DEFAULT, reader=0, k=60),
+    "BM25 alone": replace(DEFAULT, reader=0, dense=0),
+    "vectors alone": replace(DEFAULT, reader=0, lexical=0),
+    "reader alone": replace(DEFAULT, reader=float("inf")),
+    "reader once": replace(DEFAULT, reader=1),
+    "reader three times": replace(DEFAULT, reader=3),
+    "k = 60": replace(DEFAULT, k=60),
+    "k = 5": replace(DEFAULT, k=5),
+    "reader reads 12": replace(DEFAULT, depth=12),
+    "reader reads 48": replace(DEFAULT, depth=48),
+    "4 offered": replace(DEFAULT, offered=4),
+    "8 offered": replace(DEFAULT, offered=8),
+    "10 offered": replace(DEFAULT, offered=10),
+    "no neighbours": replace(DEFAULT, neighbours="none"),
+    "8 offered, no neighbours": replace(DEFAULT, offered=8, neighbours="none"),
+    "every neighbour": replace(DEFAULT, neighbours="all"),
+}
+COLUMNS = ("recall@6", "nDCG@10", "offered", "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A sentence as the metrics take it."""
+
+    document_id: str
+    start: int
+    end: int
+
+
+class Corpus:
+    """A suite's documents, split, indexed and embedded as settings want; kept once made."""
+
+    def __init__(self, suite: Suite, embedder: Embedder) -> None:
+        self._documents: dict[str, Document] = dict(suite.documents)
+        self._embedder = embedder
+        self.spans = cache(self._spans)
+        self.index = cache(self._index)
+        self.vectors = cache(self._vectors)
+
+    def sentence(self, splitter: str, at: Sentence) -> str:
+        """Its text."""
+        span = self.spans(splitter)[at[0]][at[1]]
+        return self._documents[at[0]].text[span.start : span.end]
+
+    def before(self, splitter: str, at: Sentence) -> Sentence | None:
+        """The sentence before it in its document."""
+        return (at[0], at[1] - 1) if at[1] else None
+
+    def passage(self, splitter: str, at: Sentence) -> Passage:
+        """What the reader reads."""
+        before = self.before(splitter, at)
+        return Passage(
+            self.sentence(splitter, at),
+            title=self._documents[at[0]].title,
+            before="" if before is None else self.sentence(splitter, before),
+        )
+
+    def place(self, splitter: str, at: Sentence) -> Place:
+        """Where it stands."""
+        span = self.spans(splitter)[at[0]][at[1]]
+        return Place(at[0], span.start, span.end)
+
+    def _spans(self, splitter: str) -> dict[str, list[Span]]:
+        return {name: SPLITTERS[splitter](it.text) for name, it in self._documents.items()}
+
+    def _index(self, splitter: str, titled: bool) -> LexicalIndex:
+        def rows() -> Iterator[tuple[str, str]]:
+            for name, spans in self.spans(splitter).items():
+                title = f"{self._documents[name].title} " if titled else ""
+                for place in range(len(spans)):
+                    yield json.dumps([name, place]), title + self.sentence(splitter, (name, place))
+
+        return LexicalIndex.build(rows())
+
+    def _vectors(
+        self, splitter: str, budget: int, context: str
+    ) -> tuple[list[list[Sentence]], np.ndarray]:
+        members: list[list[Sentence]] = []
+        inputs: list[str] = []
+        for name, document in self._documents.items():
+            place = 0
+            for piece in chunk(document.text, self.spans(splitter)[name], budget):
+                members.append([(name, place + n) for n in range(len(piece.sentences))])
+                title = f"{document.title}. " if context else ""
+                leading = self.sentence(splitter, (name, place - 1)) if place else ""
+                before = f"{leading} " if context == "before" else ""
+                inputs.append(f"{title}{before}{piece.text}")
+                place += len(piece.sentences)
+        return members, np.array(self._embedder.embed_documents(inputs))
+
+
+class Ranking:
+    """Ranks one suite's questions under any setting."""
+
+    def __init__(self, suite: Suite, embedder: Embedder, reader: CrossEncoder) -> None:
+        self.corpus = Corpus(suite, embedder)
+        self._reader = reader
+        self._read: dict[tuple[str, Passage], float] = {}
+        self._embedded = cache(embedder.embed_query)
+        self._lexical = cache(self._search)
+        self._dense = cache(self._nearest)
+
+    def scores(self, case: Case, setting: Setting) -> dict[str, float]:
+        """One number for each of ``COLUMNS``."""
+        ranked = self._rank(case, setting)
+        offered = list(ranked[: setting.offered])
+        for at in ranked[: min(4, setting.offered)] if setting.neighbours != "none" else ():
+            before = self.corpus.before(setting.splitter, at)
+            text = self.corpus.sentence(setting.splitter, at)
+            if before is not None and (setting.neighbours == "all" or leans(text)):
+                offered.append(before)
+        offered = list(dict.fromkeys(offered))
+        places = [self.corpus.place(setting.splitter, at) for at in ranked]
+        shown = [self.corpus.place(setting.splitter, at) for at in offered]
+        texts = [self.corpus.sentence(setting.splitter, at) for at in offered]
+        values = (
+            recall_at_k(places, case.evidence, 6),
+            ndcg_at_k(places, case.evidence, 10),
+            recall_at_k(shown, case.evidence, len(shown)),
+            float(sum(map(count_tokens, texts))),
+        )
+        return {name: value or 0.0 for name, value in zip(COLUMNS, values, strict=True)}
+
+    def _rank(self, case: Case, setting: Setting) -> list[Sentence]:
+        dense = self._dense(case.question, case.doc_ids, setting.splitter, setting.budget,
+                            setting.context)  # fmt: skip
+        lexical = self._lexical(case.question, case.doc_ids, setting.splitter, setting.titled)
+        first = self._fuse([(dense, setting.dense), (lexical, setting.lexical)], setting.k)
+        head = [
+            at for at in first if not _HEADING.match(self.corpus.sentence(setting.splitter, at))
+        ]
+        if setting.reader == 0:
+            return head
+        head = head[: setting.depth]
+        read = self._answers(
+            case.question, [self.corpus.passage(setting.splitter, a) for a in head]
+        )
+        order = sorted(range(len(head)), key=lambda place: -read[place])
+        third = {head[place]: rank for rank, place in enumerate(order, start=1)}
+        if setting.reader == float("inf"):
+            return list(third)
+        rankings = [(dense, setting.dense), (lexical, setting.lexical), (third, setting.reader)]
+        return [at for at in self._fuse(rankings, setting.k) if at in third]
+
+    def _fuse(
+        self, rankings: Sequence[tuple[dict[Sentence, int], float]], k: int
+    ) -> dict[Sentence, float]:
+        return reciprocal_rank_fusion(
+            [ranking for ranking, weight in rankings if weight],
+            k=k,
+            weights=[weight for _, weight in rankings if weight],
+        )
+
+    def _search(
+        self, question: str, names: tuple[str, ...] | None, splitter: str, titled: bool
+    ) -> dict[Sentence, int]:
+        def within(key: str) -> bool:
+            return names is None or json.loads(key)[0] in names
+
+        keys = self.corpus.index(splitter, titled).search(question, CANDIDATES, within)
+        places = [json.loads(key) for key in keys]
+        return {(name, place): rank for rank, (name, place) in enumerate(places, start=1)}
+
+    def _nearest(
+        self,
+        question: str,
+        names: tuple[str, ...] | None,
+        splitter: str,
+        budget: int,
+        context: str,
+    ) -> dict[Sentence, int]:
+        members, vectors = self.corpus.vectors(splitter, budget, context)
+        order = np.argsort(-(vectors @ np.array(self._embedded(question))), kind="stable")
+        inside = [at for at in order if names is None or members[at][0][0] in names]
+        return {
+            sentence: rank
+            for rank, at in enumerate(inside[:CANDIDATES], start=1)
+            for sentence in members[at]
+        }
+
+    def _answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        unread = [item for item in passages if (question, item) not in self._read]
+        if unread:
+            for item, value in zip(unread, self._reader.answers(question, unread), strict=True):
+                self._read[question, item] = value
+        return [self._read[question, item] for item in passages]
+
+
+def main() -> None:
+    """Score what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("suites", type=Path, nargs="+")
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    embedder = load_embedder(MINILM, load_settings().data_dir / "models")
+    for path in chosen.suites:
+        file = chosen.out / f"{path.name}.json"
+        if not file.exists():
+            file.write_text(json.dumps(_score(load_suite(path), embedder)), "utf-8")
+            print(f"scored {path.name}", flush=True)
+    found = [
+        json.loads((chosen.out / f"{path.name}.json").read_text("utf-8")) for path in chosen.suites
+    ]
+    for name in COMPARED:
+        columns = []
+        for column in COLUMNS:
+            mean = np.mean([np.mean(suite[name][column]) for suite in found])
+            changes = [
+                paired_difference(suite["default"][column], suite[name][column], seed=0)
+                for suite in found
+            ]
+            columns.append(f"{mean:.3f} | {_shown(macro_average(changes))}")
+        print(f"| {name} | {' | '.join(columns)} |")
+
+
+def _score(suite: Suite, embedder: Embedder) -> dict[str, dict[str, list[float]]]:
+    ranking = Ranking(suite, embedder, CrossEncoder())
+    scores: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in COMPARED}
+    for name, setting in COMPARED.items():
+        for case in suite.questions:
+            if case.answerable and case.evidence:
+                for column, value in ranking.scores(case, setting).items():
+                    scores[name][column].append(value)
+    return scores
+
+
+def _shown(change: Estimate | None) -> str:
+    assert change is not None
+    return f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
 
 
 if __name__ == "__main__":

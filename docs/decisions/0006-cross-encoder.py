@@ -56,6 +56,7 @@ def main() -> None:
                     evidence=OFFERED,
                     rrf_k=60,
                     ranker=assembly.cross_encoder if depth else InOrder(),
+                    ranker_weight=1000,  # it ranks alone
                     reranked=depth or OFFERED,
                 )
                 found, begun = [], time.perf_counter()

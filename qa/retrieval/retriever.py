@@ -1,8 +1,8 @@
 """From a question to the numbered sentences that may hold its answer.
 
 Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins them sentence by
-sentence, and a ranker reads the best of these together with the question. A sentence that leans on
-the one before it ("He refused.") brings that one along.
+sentence, a ranker reads the best of these together with the question, and its ranking joins the
+fusion. A sentence that leans on the one before it ("He refused.") brings that one along.
 """
 
 import re
@@ -70,8 +70,9 @@ class Retriever:
         candidates: chunks and sentences taken from each search.
         evidence: sentences offered.
         rrf_k: constant of the fusion.
-        ranker: ranks the best of the fusion anew.
-        reranked: how many of them it reads; at least ``evidence``.
+        ranker: reads the best of the two searches.
+        ranker_weight: how much its ranking counts; each search counts 1.
+        reranked: how many sentences it reads; at least ``evidence``.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Retriever:
         evidence: int,
         rrf_k: int,
         ranker: Ranker,
+        ranker_weight: float,
         reranked: int,
     ) -> None:
         collection.require_embedder(embedder.name, embedder.dimension)
@@ -96,6 +98,7 @@ class Retriever:
         self._evidence = evidence
         self._rrf_k = rrf_k
         self._ranker = ranker
+        self._weights = (1.0, 1.0, ranker_weight)
         self._reranked = max(reranked, evidence)
 
     def retrieve(self, question: str, *, documents: Sequence[str] | None = None) -> Retrieval:
@@ -141,14 +144,19 @@ class Retriever:
         matching = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
         self._fetch(chunks, {place.chunk for place in matching}, snapshot)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
-        scores = {
-            place: score
-            for place, score in reciprocal_rank_fusion([dense, lexical], k=self._rrf_k).items()
+        fused = [
+            place
+            for place in reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
             if not _HEADING.match(_sentence(chunks[place.chunk], place.offset))
-        }
-        answers = self._read(question, list(scores)[: self._reranked], chunks, snapshot)
+        ]
+        answers = self._read(question, fused[: self._reranked], chunks, snapshot)
         # Sorting keeps the order of the fusion among equals.
-        ranked = sorted(answers, key=answers.__getitem__, reverse=True)
+        order = sorted(answers, key=answers.__getitem__, reverse=True)
+        read = {place: rank for rank, place in enumerate(order, start=1)}
+        scores = reciprocal_rank_fusion(
+            [dense, lexical, read], k=self._rrf_k, weights=self._weights
+        )
+        ranked = [place for place in scores if place in read]
         best = ranked[: self._evidence]
         neighbours = [
             before
@@ -173,7 +181,7 @@ class Retriever:
         ]
         found = tuple(
             _found(chunks[place.chunk], place.offset, answers.get(place))
-            for place in dict.fromkeys([*ranked, *scores])
+            for place in dict.fromkeys([*ranked, *fused])
         )
         return Retrieval(tuple(evidence), snapshot.version, found)
 

@@ -11,7 +11,7 @@ from eval.judge import JudgedRecord, JudgedSummary, judge_records, summarize_jud
 from eval.stats import Estimate
 from qa.errors import LLMUnavailableError
 from qa.generation.prompt import load_prompt
-from qa.schema import NO_ANSWER
+from qa.schema import NO_ANSWER, Turn
 
 
 def judge(*replies: str | Reply) -> list[JudgedRecord]:
@@ -28,6 +28,15 @@ def test_the_judge_sees_question_accepted_answers_and_the_answer_without_footnot
     for shown in ("Who wrote it?", "- Ada\n- Ada Lovelace", "Ada wrote it.\n"):
         assert shown in call.text
     assert "[1]" not in call.text
+
+
+def test_the_judge_sees_the_conversation_before_a_follow_up() -> None:
+    llm = FakeLLM(["correct"])
+    history = (Turn(role="user", content="Who is Ada?"), Turn(role="assistant", content="A poet."))
+    asked = record(question="What did she write?").model_copy(update={"history": history})
+    list(judge_records([asked], llm))
+    told = "User: Who is Ada?\nAssistant: A poet.\nUser: What did she write?\n"
+    assert told in llm.calls[0].text
 
 
 def test_a_verdict_has_its_provenance() -> None:

@@ -38,6 +38,15 @@ def test_a_small_k_lets_the_first_rank_decide() -> None:
     assert next(iter(reciprocal_rank_fusion(rankings, k=1))) == "first"
 
 
+def test_a_weight_counts_a_ranking_so_many_times() -> None:
+    first, second = {"a": 1, "b": 2}, {"b": 1, "c": 2}
+    fused = reciprocal_rank_fusion([first, second], k=9, weights=[1, 2])
+    assert fused == reciprocal_rank_fusion([first, second, second], k=9)
+    assert list(fused) == ["b", "c", "a"]
+    with pytest.raises(ValueError):
+        reciprocal_rank_fusion([first, second], k=9, weights=[1])
+
+
 def test_equal_scores_keep_the_order_of_first_appearance() -> None:
     fused = reciprocal_rank_fusion([{"b": 1, "a": 1, "d": 2}, {"c": 1, "d": 70}], k=60)
     assert list(fused) == ["d", "b", "a", "c"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.plan import Options, plan
+from eval.plan import Options, listed, plan
 from qa.errors import SuiteError
 
 
@@ -39,6 +39,12 @@ def test_a_file_of_suites(two: Path) -> None:
     assert [each.suite.name for each in (first, again, last)] == ["one", "again", "two"]
     assert first.options == last.options == Options(limit=9, seed=1)
     assert again.options == Options(limit=2, seed=4, open_corpus=True, evidence_only=True)
+
+
+def test_what_a_file_lists_each_once(two: Path) -> None:
+    lines = ['[[suite]]\npath = "one"\n[[suite]]\npath = "one"\nname = "again"']
+    (two / "suites.toml").write_text("\n".join(lines), "utf-8")
+    assert listed([two / "suites.toml", "elsewhere#dev"]) == [str(two / "one"), "elsewhere#dev"]
 
 
 def test_two_suites_of_one_name_are_refused(two: Path) -> None:

@@ -33,6 +33,7 @@ def retriever_of(collection: Collection, index_dir: Path, **options: Any) -> Ret
         "evidence": 6,
         "rrf_k": 60,
         "ranker": Undecided(),
+        "ranker_weight": 0,
         "reranked": 24,
     } | options
     embedder = chosen.pop("embedder", None) or BagOfWords()
@@ -126,14 +127,26 @@ def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retrieve
     assert found.collection_version == ingested.snapshot().version
 
 
-def test_the_ranker_has_the_last_word_on_the_order(ingested: Collection, tmp_path: Path) -> None:
+def test_a_weighty_ranker_has_the_last_word(ingested: Collection, tmp_path: Path) -> None:
     ranker = ByLength()
-    found = retriever_of(ingested, tmp_path, ranker=ranker).retrieve(WHO)
+    found = retriever_of(ingested, tmp_path, ranker=ranker, ranker_weight=10_000).retrieve(WHO)
     texts = ranked(found)
     assert texts == sorted(texts, key=len, reverse=True)
     assert len(texts) == 6
     assert [item.answers for item in found.evidence[:6]] == [1 - 1 / len(text) for text in texts]
     assert_quotes(ingested, found.evidence)
+
+
+def test_the_ranker_has_a_say_beside_the_searches(collection: Collection, tmp_path: Path) -> None:
+    longer = "Delta saw alpha, beta and a long lane."
+    ingest(collection, article("Alpha met beta.", longer), tokens=16)
+    asked = "Who met beta?"
+    retriever = retriever_of(collection, tmp_path, ranker=ByLength(), ranker_weight=1)
+    assert [item.score for item in retriever.retrieve(asked).evidence] == pytest.approx(
+        [1 / 61 + 1 / 61 + 1 / 62, 1 / 61 + 1 / 62 + 1 / 61]  # vectors, BM25, ranker
+    )
+    retriever = retriever_of(collection, tmp_path, ranker=ByLength(), ranker_weight=3)
+    assert ranked(retriever.retrieve(asked)) == [longer, "Alpha met beta."]
 
 
 def test_the_ranker_reads_each_sentence_with_its_title_and_the_one_before(
