@@ -52,7 +52,7 @@ class RetrievalSettings(_Section):
 
     candidates: int = Field(default=30, ge=1, le=500, description="Chunks from each search.")
     evidence: int = Field(default=6, ge=1, le=50, description="Sentences offered to the LLM.")
-    rrf_k: int = Field(default=10, ge=1, le=1000, description="Constant of reciprocal rank fusion.")
+    rrf_k: int = Field(default=5, ge=1, le=1000, description="Constant of reciprocal rank fusion.")
     ranker_weight: float = Field(
         default=2, ge=0, le=100, description="Of the cross-encoder's ranking; a search counts 1."
     )
