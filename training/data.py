@@ -19,6 +19,7 @@ import torch
 
 from qa.grounding.pairs import Pairs
 from qa.words import stems
+from training.swaps import swap
 
 ANSWERS, SUPPORTS = 0, 1
 
@@ -55,6 +56,9 @@ _SUPPORTS_ROWS = {
 """Pairs drawn for one pass; a name stands for its subdivisions, drawn evenly by label."""
 
 _NEGATIVES = 2
+_SWAPPED = 0.7
+"""Share of the answered questions that come once more, changed so that they are not answered."""
+
 _LONGEST_PREMISE = 420
 
 
@@ -97,6 +101,19 @@ def answers_examples(
             negatives = _hard_negatives(row, rng)
             for index in positives[:1] + negatives:
                 yield answers_example(row, index, pairs, with_context=rng.random() < 0.6)
+            if positives and rng.random() < _SWAPPED:
+                yield from _swapped(row, positives[0], pairs, rng)
+
+
+def _swapped(
+    row: dict[str, Any], positive: int, pairs: Pairs, rng: random.Random
+) -> Iterator[Example]:
+    sentences = row["sentences"]
+    others = [*sentences[:positive], *sentences[positive + 1 :]]
+    question = swap(row["question"], sentences[positive], others, rng)
+    if question is not None:
+        changed = row | {"question": question, "labels": [0] * len(sentences)}
+        yield answers_example(changed, positive, pairs, with_context=rng.random() < 0.6)
 
 
 def _hard_negatives(row: dict[str, Any], rng: random.Random) -> list[int]:

@@ -25,7 +25,7 @@ from training.data import (
     read,
     supports_examples,
 )
-from training.network import CrossEncoder
+from training.network import CrossEncoder, load_exported
 from training.scores import score_answers, score_supports
 
 _SEED = 20
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the training material")
     parser.add_argument("--encoder", type=Path, required=True, help="MiniLM's folder")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a model.onnx to go on from, not the encoder")
     parser.add_argument("--frozen", type=int, default=2, help="lower layers kept as they are")
     parser.add_argument("--passes", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-4)
@@ -61,6 +62,8 @@ def main() -> None:
         plan += batches(examples, _BATCH, rng)
     plan = plan[: chosen.steps]
     network = CrossEncoder(str(chosen.encoder), chosen.frozen)
+    if chosen.start is not None:
+        load_exported(network, chosen.start)
     heads = [
         p for part in (network.answers, network.supports, network.span) for p in part.parameters()
     ]

@@ -7,10 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from qa.grounding.cross_encoder import CrossEncoder
+from qa.grounding.cross_encoder import FOLDER, CrossEncoder
+from qa.grounding.pairs import Pairs
 from qa.retrieval.embedder import packaged_minilm
 from qa.schema import Passage
+from training.data import ANSWERS, Example, collate
+from training.network import CrossEncoder as CrossEncoderNetwork
+from training.network import load_exported
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("Oslo", "Bergen", "Turku", "Vaasa", "Malmo", "Lund", "Odense", "Aarhus")
@@ -81,3 +86,19 @@ def test_it_is_trained_resumed_and_exported(material: Path, tmp_path: Path) -> N
     assert "SHA-256" in exported
     (rated,) = CrossEncoder(model, sha256=None).answers("Where?", [Passage("In Oslo.")])
     assert 0 < rated < 1
+    arguments = (*arguments[:4], "--out", tmp_path / "again", "--start", model / "model.onnx")
+    assert "answers_p_at_1" in run("training.train", *arguments, "--steps", 1)
+
+
+def test_what_was_exported_answers_as_before() -> None:
+    network = CrossEncoderNetwork(str(packaged_minilm()))
+    load_exported(network, FOLDER / "model.onnx")
+    pairs = Pairs(FOLDER / "tokenizer.json")
+    asked, passages = "Where does Ada live?", ("Ada lives in Oslo.", "Bob swims.", "Oslo is cold.")
+    encoded = [pairs.answers(asked, text, title="", before="") for text in passages]
+    batch = collate([Example(ANSWERS, it.ids, it.second, 0) for it in encoded])
+    with torch.inference_mode():
+        found = torch.sigmoid(network.eval()(**batch)[0]).tolist()
+    expected = CrossEncoder().answers(asked, [Passage(text) for text in passages])
+    assert found == pytest.approx(expected, abs=0.1)
+    assert found[0] > 0.5 > max(found[1:])
