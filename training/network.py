@@ -75,7 +75,8 @@ def load_exported(network: CrossEncoder, file: Path) -> None:
 
 def _unrounded(parts: dict[str, np.ndarray], name: str) -> np.ndarray:
     offset = parts[f"{name}_quantized"].astype(np.float32) - parts[f"{name}_zero_point"]
-    return offset * parts[f"{name}_scale"]
+    weights: np.ndarray = offset * parts[f"{name}_scale"]
+    return weights
 
 
 def _number(name: str) -> int:

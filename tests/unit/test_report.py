@@ -31,7 +31,7 @@ from eval.report.plots import plots
 from eval.runner import AskOutcome, Failure
 from eval.summary import summarize
 from ingest.sentences import split_sentences
-from qa.schema import NO_ANSWER
+from qa.schema import NO_ANSWER, Turn
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }}'
 
@@ -221,6 +221,13 @@ def test_a_question_with_nothing_to_show() -> None:
     assert "Nothing is cited, and no gold is known." in said(page)
     assert "No accepted answer is known." in said(page)
     assert question(page, "q-q").get("data-type") == "no type"
+
+
+def test_a_follow_up_stands_below_its_conversation() -> None:
+    history = (Turn(role="user", content="Who is Ada?"), Turn(role="assistant", content="Ada <b>"))
+    asked = replace(case("q", "Who?", "Ada Moen", gold([1])), history=history)
+    page = lxml.html.fromstring(render([run_of(asked, None)]))
+    assert "Said before user: Who is Ada? assistant: Ada <b>" in said(question(page, "q-q"))
 
 
 # ── runs ────────────────────────────────────────────────────────────────────────────────────
