@@ -232,18 +232,41 @@ class Answerer:
         composing: "_Composition",
     ) -> Iterator[Event]:
         draft = composing.draft
+        released: list[_Checked] = []
+        doubted = False
         for text in drafter.stream(question, evidence, draft):
             composing.clock.mark("first_token")
             yield TokenEvent(text=text)
-        checked = [self._check(claim, question, evidence) for claim in draft.claims()]
-        if all(item.support.retry for item in checked):
+            for claim in draft.claims()[len(released) : -1]:  # the last one may go on
+                certain = None if doubted else self._certain(claim, question, evidence)
+                if certain is None:
+                    doubted = True  # claims keep their order
+                    break
+                released.append(certain)
+                yield composing.add(certain)
+        rest = draft.claims()[len(released) :]
+        checked = [self._check(claim, question, evidence) for claim in rest]
+        if not released and all(item.support.retry for item in checked):
             agent = state_agent(question, evidence)
             others = drafter.another(question, evidence) if agent is None else [agent]
             checked = [self._check(claim, question, evidence) for claim in others] or checked
         judged = [self._judged(item, question, judging) for item in checked]
         judged = [item for claim in judged for item in self._or_proof(claim, question)]
-        for item in self._or_quoted(judged, question, evidence, judging):
+        answered = self._or_quoted([*released, *judged], question, evidence, judging)
+        for item in answered[len(released) :]:
             yield composing.add(item)
+
+    def _certain(
+        self, claim: str, question: str, evidence: Sequence[Evidence]
+    ) -> "_Checked | None":
+        """A claim that needs neither the judge nor another sentence, checked; else ``None``."""
+        item = self._check(claim, question, evidence)
+        if item.problem is not None:
+            return None
+        sure = confidence(see(claim, question, item.support, self._reader))
+        item = replace(item, sure=sure)
+        settled = not undecided(sure) and sure > 1 - _SURER and sure >= self._min_confidence
+        return item if settled and self._or_proof(item, question) == [item] else None
 
     def _or_quoted(
         self,

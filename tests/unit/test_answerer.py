@@ -44,7 +44,7 @@ from qa.schema import (
     TokenEvent,
     Turn,
 )
-from qa.words import stems
+from qa.words import stems, words
 
 CALL = Article(
     [
@@ -226,6 +226,45 @@ def test_a_footnote_comes_with_the_claim_that_uses_it_first() -> None:
     assert [note.number for note in first.citations] == first.claim.citations == [1]
     assert second.citations == []
     assert second.claim.citations == [1]
+
+
+class Certain(Undecided):
+    """Sees an answer in every sentence with this word."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        return [0.995 if self.word in words(it.text) else 0.5 for it in passages]
+
+
+def test_a_certain_claim_is_released_while_the_next_is_drafted() -> None:
+    llm = saying(f"{RIGHT} {ALSO_RIGHT}")
+    events = answerer_on(llm, reader=Certain("minutes")).stream(OPEN_QUESTION)
+    before = list(itertools.takewhile(lambda event: event.type != "claim", events))
+    assert len(llm.calls) == 1 and llm.calls[0].running
+    assert "".join(event.text for event in before if isinstance(event, TokenEvent)) == (
+        f"{RIGHT} Altman"
+    )
+    assert [event.claim.text for event in events if isinstance(event, ClaimEvent)] == [ALSO_RIGHT]
+
+
+def test_claims_wait_behind_one_that_needs_the_judge() -> None:
+    llm = saying(f"{ALSO_RIGHT} {RIGHT} {ALSO_RIGHT}")
+    events = list(answerer_on(llm, reader=Certain("minutes")).stream(OPEN_QUESTION))
+    assert kinds(events) == ["evidence", "token", "claim", "answer"]
+    claims = [event.claim.text for event in events if isinstance(event, ClaimEvent)]
+    assert claims == [ALSO_RIGHT, RIGHT, ALSO_RIGHT]
+
+
+def test_a_claim_that_was_released_stays_whatever_the_rest_is() -> None:
+    events = list(
+        answerer_on(saying(f"{RIGHT} {WRONG}"), reader=Certain("minutes")).stream(OPEN_QUESTION)
+    )
+    assert kinds(events) == ["evidence", "token", "claim", "token", "claim", "answer"]
+    last = events[-1]
+    assert isinstance(last, AnswerEvent)
+    assert (last.answer.status, [it.text for it in last.answer.claims]) == ("partial", [RIGHT])
 
 
 @pytest.mark.parametrize("draft", [RIGHT, WRONG, f"{RIGHT} {WRONG}", f"{RIGHT} {ALSO_RIGHT}", ""])

@@ -307,3 +307,11 @@ def test_evidence_is_not_changed_by_what_the_model_is_shown() -> None:
     list(drafter_on(FakeLLM(["Yes."])).stream("Who?", before, Draft()))
     assert before == article.evidence()
     assert before[0].text == article.text
+
+
+@given(st.text(alphabet="Aa.! \n[1]”-*2", max_size=25))
+def test_what_a_draft_has_said_does_not_change_as_it_goes_on(text: str) -> None:
+    whole = split_claims(text)
+    for end in range(len(text)):
+        ended = split_claims(text[:end])[:-1]
+        assert ended == whole[: len(ended)]
