@@ -56,9 +56,6 @@ _SUPPORTS_ROWS = {
 """Pairs drawn for one pass; a name stands for its subdivisions, drawn evenly by label."""
 
 _NEGATIVES = 2
-_SWAPPED = 0.7
-"""Share of the answered questions that come once more, changed so that they are not answered."""
-
 _LONGEST_PREMISE = 420
 
 
@@ -101,7 +98,7 @@ def answers_examples(
             negatives = _hard_negatives(row, rng)
             for index in positives[:1] + negatives:
                 yield answers_example(row, index, pairs, with_context=rng.random() < 0.6)
-            if positives and rng.random() < _SWAPPED:
+            if positives:
                 yield from _swapped(row, positives[0], pairs, rng)
 
 

@@ -14,6 +14,10 @@ _OPENING = re.compile(
     r"(?:What|Who|Whom|Whose|Which|When|Where|Why|How|In|On|At|By|For|From|To|The|A|An|Of|After|"
     r"Before|During|Is|Are|Was|Were|Did|Does|Do|Has|Have|Had|Can|Could|Name|If|As|With)\b"
 )
+_PASSIVE = re.compile(
+    r"\b(?:is|are|was|were|been|has|have|had|can|could|will|would|must|may|should)"
+    r"(?= [a-z]+(?:ed|en)\b)"
+)
 _PAIRS = """
     first last, largest smallest, highest lowest, biggest smallest, oldest youngest, most least,
     more fewer, before after, increase decrease, increased decreased, increases decreases, began
@@ -26,7 +30,18 @@ _PAIRS = """
     strong weak, fast slow, hot cold, new old, left right, joined left, arrived departed,
     introduced abolished, created destroyed, built demolished, gained lost, raised lowered, common
     rare, legal illegal, with without, similar different, primary secondary, domestic
-    foreign, urban rural, beginning end, enemy ally, victory defeat, rise fall, rose fell
+    foreign, urban rural, beginning end, enemy ally, victory defeat, rise fall, rose fell, include
+    exclude, included excluded, includes excludes, allow prevent, allowed prevented, allows
+    prevents, encouraged discouraged, succeed fail, succeeded failed, success failure, agreed
+    disagreed, love hate, loved hated, liked disliked, connected separated, attacked defended,
+    praised criticized, appointed dismissed, hired fired, entered left, founded dissolved, signed
+    vetoed, passed repealed, protected endangered, approved refused, accept refuse, added removed,
+    expanded shrank, improved worsened, strengthened weakened, banned permitted, discovered lost,
+    gave took, give take, given taken, sent received, taught learned, same other, good bad, better
+    worse, best worst, high low, large small, big small, long short, wide narrow, heavy light, easy
+    difficult, modern ancient, final initial, temporary permanent, direct indirect, formal informal,
+    active inactive, main minor, only other, famous unknown, northern western, east south, north
+    west, modern early, all none, both neither, more less, few many, usually rarely, often seldom
 """
 _OPPOSITES: dict[str, str] = {}
 for _pair in _PAIRS.split(","):
@@ -48,6 +63,7 @@ def swap(question: str, answering: str, others: Sequence[str], rng: random.Rando
         _other_number,
         _other_name,
         _opposite,
+        _denied,
     ]
     rng.shuffle(ways)
     for way in ways:
@@ -112,3 +128,8 @@ def _opposite(
         return None
     match = rng.choice(matches)
     return question[: match.start()] + _OPPOSITES[match.group()] + question[match.end() :]
+
+
+def _denied(question: str, answering: str, others: Sequence[str], rng: random.Random) -> str | None:
+    match = _PASSIVE.search(question)
+    return None if match is None else f"{question[: match.end()]} not{question[match.end() :]}"
