@@ -37,18 +37,17 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="the cross-encoder's folder")
     chosen = parser.parse_args()
     reader = CrossEncoder(chosen.model, sha256=None)
-    fit, test = (
-        [row for file in files for row in claims(file, reader)]
+    recorded = [
+        [row for file in files for row in recordings(file, reader)]
         for files in (chosen.fit, chosen.test)
-    )
+    ]
+    fit, test = (claims(rows, reader) for rows in recorded)
     for name in (*WITH_JUDGE, *OTHERS):
         print(name, *(f"{_auc([r[name] for r in part], part):.3f}" for part in (fit, test) if part))
     for names in (WITHOUT_JUDGE, (*WITHOUT_JUDGE, "stated"), WITH_JUDGE):
         _fit(names, fit, test)
     print("the likeliest sentence, quoted")
-    quoted = [
-        [row for file in files for row in quotations(file)] for files in (chosen.fit, chosen.test)
-    ]
+    quoted = [quotations(rows) for rows in recorded]
     for sentence in (("proof",), ("proof", "says")):
         _fit(sentence, *quoted)
 
@@ -78,11 +77,26 @@ def _validated(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> float:
     return float(np.mean(areas))
 
 
-def quotations(file: Path) -> list[dict[str, Any]]:
+def recordings(file: Path, reader: CrossEncoder) -> list[dict[str, Any]]:
+    """The recorded questions, their ranked sentences read anew by ``reader``."""
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        ranked = [item for item in row["evidence"] if not item["neighbour"]]
+        passages = [
+            Passage(item["text"], title=item["title"], before=(item["before"] or [""])[-1])
+            for item in ranked
+        ]
+        for item in row["evidence"]:
+            item["answers"] = None
+        for item, answers in zip(ranked, reader.answers(row["question"], passages), strict=True):
+            item["answers"] = answers
+    return rows
+
+
+def quotations(recorded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The likeliest sentence of each recorded question; right if it is a gold sentence."""
     rows = []
-    for line in file.read_text().splitlines():
-        row = json.loads(line)
+    for row in recorded:
         gold = [span for alternative in row["gold"] for span in alternative]
         read = [item for item in row["evidence"] if item["answers"] is not None]
         if read:
@@ -98,11 +112,10 @@ def quotations(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def claims(file: Path, reader: CrossEncoder) -> list[dict[str, Any]]:
+def claims(recorded: Sequence[dict[str, Any]], reader: CrossEncoder) -> list[dict[str, Any]]:
     """The first claim that passed the checks of each recorded question, with its signals."""
     rows = []
-    for line in file.read_text().splitlines():
-        row = json.loads(line)
+    for row in recorded:
         claim = next((c for c in row["claims"] if c["reason"] is None), None)
         if claim is not None:
             rows.append(_signals(row, claim, reader))
