@@ -7,6 +7,8 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
+from qa.grounding.opposites import OPPOSITES
+
 _NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 _NAME = re.compile(r"\b[A-Z][\w'’-]*(?:\s+(?:of\s+(?:the\s+)?|the\s+)?[A-Z][\w'’-]*)*")
 _WORD = re.compile(r"[a-z]+")
@@ -18,36 +20,6 @@ _PASSIVE = re.compile(
     r"\b(?:is|are|was|were|been|has|have|had|can|could|will|would|must|may|should)"
     r"(?= [a-z]+(?:ed|en)\b)"
 )
-_PAIRS = """
-    first last, largest smallest, highest lowest, biggest smallest, oldest youngest, most least,
-    more fewer, before after, increase decrease, increased decreased, increases decreases, began
-    ended, begin end, started stopped, start stop, opened closed, won lost, win lose, buy sell,
-    bought sold, north south, northern southern, east west, eastern western, upper lower, early
-    late, earlier later, older younger, longer shorter, longest shortest, above below, inside
-    outside, positive negative, male female, men women, father mother, son daughter, brother
-    sister, king queen, husband wife, born killed, allowed forbidden, accepted rejected, supported
-    opposed, support oppose, always never, public private, minimum maximum, major minor, rich poor,
-    strong weak, fast slow, hot cold, new old, left right, joined left, arrived departed,
-    introduced abolished, created destroyed, built demolished, gained lost, raised lowered, common
-    rare, legal illegal, with without, similar different, primary secondary, domestic
-    foreign, urban rural, beginning end, enemy ally, victory defeat, rise fall, rose fell, include
-    exclude, included excluded, includes excludes, allow prevent, allowed prevented, allows
-    prevents, encouraged discouraged, succeed fail, succeeded failed, success failure, agreed
-    disagreed, love hate, loved hated, liked disliked, connected separated, attacked defended,
-    praised criticized, appointed dismissed, hired fired, entered left, founded dissolved, signed
-    vetoed, passed repealed, protected endangered, approved refused, accept refuse, added removed,
-    expanded shrank, improved worsened, strengthened weakened, banned permitted, discovered lost,
-    gave took, give take, given taken, sent received, taught learned, same other, good bad, better
-    worse, best worst, high low, large small, big small, long short, wide narrow, heavy light, easy
-    difficult, modern ancient, final initial, temporary permanent, direct indirect, formal informal,
-    active inactive, main minor, only other, famous unknown, northern western, east south, north
-    west, modern early, all none, both neither, more less, few many, usually rarely, often seldom
-"""
-_OPPOSITES: dict[str, str] = {}
-for _pair in _PAIRS.split(","):
-    _one, _other = _pair.split()
-    _OPPOSITES.setdefault(_one, _other)
-    _OPPOSITES.setdefault(_other, _one)
 
 
 def swap(question: str, answering: str, others: Sequence[str], rng: random.Random) -> str | None:
@@ -123,11 +95,12 @@ def _other_name(
 def _opposite(
     question: str, answering: str, others: Sequence[str], rng: random.Random
 ) -> str | None:
-    matches = [match for match in _WORD.finditer(question) if match.group() in _OPPOSITES]
+    matches = [match for match in _WORD.finditer(question) if match.group() in OPPOSITES]
     if not matches:
         return None
     match = rng.choice(matches)
-    return question[: match.start()] + _OPPOSITES[match.group()] + question[match.end() :]
+    other = rng.choice(sorted(OPPOSITES[match.group()]))
+    return question[: match.start()] + other + question[match.end() :]
 
 
 def _denied(question: str, answering: str, others: Sequence[str], rng: random.Random) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from qa.grounding.kinds import answers_kind
+from qa.grounding.opposites import opposes
 from qa.grounding.support import Support
 from qa.schema import Evidence, Passage
 from qa.words import stems
@@ -107,7 +108,12 @@ def quote_confidence(answers: float, says: float | None = None) -> float:
 
 
 def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
-    """Whether a sentence, and the likeliest answer in it, are of the kind asked for."""
+    """Whether a sentence, and the likeliest answer in it, are of the kind asked for.
+
+    A sentence that says the opposite of what the question takes for granted is not.
+    """
+    if opposes(question, sentence.text) is not None:
+        return False
     answer = _likeliest_answer(question, sentence, reader)
     return answers_kind(question, sentence.text) and answers_kind(question, answer, whole=False)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from qa.grounding.kinds import answers_kind
+from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes
 from qa.schema import Evidence
-from qa.words import Term, fold, leans, stems, terms, words
+from qa.words import Term, fold, leans, stems, terms
 
 Similarity = Callable[[str, Sequence[str]], list[float]]
 """Cosine of one text with each of several."""
@@ -39,12 +40,6 @@ _UNITS = frozenset(
     )
 )
 """What may not change behind a number: 500 million is not 500 billion."""
-
-_NEGATIONS = frozenset("not no never none nobody nothing neither nor without cannot".split())
-_IMPLIED_NEGATIONS = frozenset(
-    stems("doubt deny refuse reject fail lack cease stop abandon unable unlikely impossible")
-)
-"""What may prove a claim that says "not": he came to doubt it, so he no longer believed it."""
 
 _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
@@ -108,7 +103,10 @@ def find_support(
     candidates = [_Candidate.of(members) for members in _sets(evidence)]
     # A title that the question names need not be said again.
     quoted = [said for said in _QUOTED.findall(fold(claim)) if said not in fold(question)]
-    failures = [candidate.contradicts(claim, quoted, stated, added) for candidate in candidates]
+    failures = [
+        opposes(question, candidate.context) or candidate.contradicts(claim, quoted, stated, added)
+        for candidate in candidates
+    ]
     passed = [
         candidate
         for candidate, failure in zip(candidates, failures, strict=True)
@@ -205,7 +203,7 @@ class _Candidate:
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"
-        if _denies(claim) and not _denies(self.text) and not self.said & _IMPLIED_NEGATIONS:
+        if denies(claim) and not denies(self.text) and not self.said & IMPLIED_NEGATIONS:
             return "no sentence that fits denies it"
         return None
 
@@ -244,10 +242,6 @@ def _find_agent(question: str, evidence: Sequence[Evidence]) -> str | None:
             if deed & set(stems(match["deed"])):
                 return re.sub(r"[,.](?=[”\"])", "", match["agent"])
     return None
-
-
-def _denies(text: str) -> bool:
-    return any(word in _NEGATIONS or word.endswith("n't") for word in words(text))
 
 
 def _share(wanted: Sequence[str], found: frozenset[str]) -> float:

@@ -121,6 +121,14 @@ def test_an_implied_denial_proves_a_denial() -> None:
     assert proof(claim, question, "Altman said that Biden could win.") == []
 
 
+def test_the_opposite_of_what_is_asked_proves_nothing() -> None:
+    evidence = Article(["The party with the highest quotient is awarded the seat."]).evidence()
+    found = support("It is awarded the seat.", "What is the lowest quotient awarded?", evidence)
+    assert (found.proof, found.retry) == ((), False)
+    assert found.reason == "the question says “lowest”, and the sentence that fits “highest”"
+    assert support("It is awarded the seat.", "What is the highest awarded?", evidence).proof
+
+
 def test_a_yes_is_not_looked_for_in_the_source() -> None:
     question = "Are Ann and Bob still in court?"
     assert proof("Yes, they are still in court.", question, "Ann and Bob fight in court.") == [1]
