@@ -7,6 +7,7 @@ from typing import Literal
 from ingest.chunker import chunk
 from ingest.sentences import split_sentences
 from qa.errors import UnreadableError
+from qa.injection import addresses_model
 from qa.retrieval.embedder import Embedder
 from qa.schema import Chunk, Document, DocumentInfo
 from qa.store import Collection
@@ -16,10 +17,16 @@ Outcome = Literal["added", "replaced", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of one document."""
+    """What became of one document.
+
+    Attributes:
+        flagged: how many of its sentences address a language model and so prove nothing; ``None``
+            if it is unchanged, for then it is not read.
+    """
 
     document: DocumentInfo
     outcome: Outcome
+    flagged: int | None = None
 
 
 class Ingestor:
@@ -53,7 +60,8 @@ class Ingestor:
             raise UnreadableError(f"{document.uri or document.title!r} holds no sentence")
         info = self._collection.write(document, chunks, self._embed(document, chunks))
         self._known[document.key] = info
-        return Ingested(info, "added" if before is None else "replaced")
+        flagged = sum(addresses_model(document.text[it.start : it.end]) for it in sentences)
+        return Ingested(info, "added" if before is None else "replaced", flagged)
 
     def _embed(self, document: Document, chunks: Sequence[Chunk]) -> list[list[float]]:
         # The title says what "the company" is; measured in docs/measurements.md.

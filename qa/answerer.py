@@ -211,14 +211,14 @@ class Answerer:
             policy=unsupported,
             clock=clock,
             provenance=self._provenance(retrieval),
+            set_aside=[item for item in retrieval.evidence if item.flagged],
         )
-        judging = _Judging(self._judge, standalone, retrieval.evidence)
+        evidence = retrieval.usable
+        judging = _Judging(self._judge, standalone, evidence)
         if self._drafter is not None:
-            yield from self._draft(
-                self._drafter, standalone, retrieval.evidence, judging, composing
-            )
+            yield from self._draft(self._drafter, standalone, evidence, judging, composing)
         if self._drafter is None:
-            quotation = self._quote(standalone, retrieval.evidence, judging)
+            quotation = self._quote(standalone, evidence, judging)
             if quotation is not None:
                 yield composing.add(quotation)
         yield AnswerEvent(answer=composing.finish())
@@ -404,6 +404,7 @@ class _Composition:
     policy: UnsupportedPolicy
     clock: _Clock
     provenance: Provenance
+    set_aside: Sequence[Evidence]
     draft: Draft = field(default_factory=Draft)
     claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -439,6 +440,7 @@ class _Composition:
         reasons = list(dict.fromkeys(self.problems)) or (
             ["nothing was found that could be said"] if not self.claims else []
         )
+        reasons += [_aside(item) for item in self.set_aside]
         self.clock.mark("total")
         return Answer(
             question=self.question,
@@ -459,6 +461,10 @@ def _footnoted(claim: Claim) -> str:
     if claim.verdict == "unsupported":
         return f"~~{claim.text}~~"
     return " ".join([claim.text, "".join(f"[{number}]" for number in claim.citations)])
+
+
+def _aside(item: Evidence) -> str:
+    return f"sentence {item.sentence} of “{item.title}” addresses a language model and is set aside"
 
 
 def _checked(question: str) -> str:

@@ -22,6 +22,7 @@ from qa.terminal import (
 )
 
 if TYPE_CHECKING:
+    from ingest.pipeline import Ingested
     from qa.answerer import Answerer
     from qa.assembly import Assembly
     from qa.schema import Answer, Turn, UnsupportedPolicy
@@ -129,7 +130,11 @@ def ingest(
                 failed = True
                 progress.say(format_error(item))
                 continue
-            results.append({"outcome": item.outcome, **asdict(item.document)})
+            results.append(
+                {"outcome": item.outcome, **asdict(item.document), "flagged": item.flagged}
+            )
+            if item.flagged:
+                progress.say(printable(_flagged(item)))
             if not as_json:
                 info = item.document
                 print(printable(f"{item.outcome}: {info.title} ({info.sentences} sentences)"))
@@ -303,6 +308,15 @@ def _ingested(
             except UsageError as error:
                 yield error
     assembly.retriever(collection).prepare()
+
+
+def _flagged(item: "Ingested") -> str:
+    info = item.document
+    address = "addresses" if item.flagged == 1 else "address"
+    return (
+        f"{item.flagged} of {info.sentences} sentences of {info.title!r} {address} a language "
+        "model and will prove nothing"
+    )
 
 
 def _ingest_sample_if_empty(assembly: "Assembly", collection: str, progress: Progress) -> None:

@@ -166,6 +166,10 @@ class Evidence(Quotation):
     before: tuple[str, ...] = Field(
         default=(), description="The sentences right before it, for antecedents; not cited."
     )
+    flagged: bool = Field(
+        default=False,
+        description="It addresses a language model: it proves nothing, and no model is shown it.",
+    )
 
 
 class Citation(Quotation):
@@ -219,7 +223,9 @@ class Answer(_Frozen):
     claims: list[Claim]
     citations: list[Citation]
     confidence: float = Field(ge=0, le=1)
-    reason: str | None = Field(default=None, description="Why it abstained or dropped a claim.")
+    reason: str | None = Field(
+        default=None, description="Why it abstained or dropped a claim, or what it set aside."
+    )
     timings_ms: Timings = Timings()
     usage: Usage = Usage()
     provenance: Provenance

@@ -44,7 +44,8 @@ def format_answer(answer: Answer) -> str:
 
 def format_evidence(evidence: Sequence[Evidence], limit: int = 3) -> str:
     """The best of what was found."""
-    lines = [format_quotation(item, "·") for item in evidence[:limit]]
+    marks = ["· set aside:" if item.flagged else "·" for item in evidence[:limit]]
+    lines = [format_quotation(*entry) for entry in zip(evidence, marks, strict=False)]
     if len(evidence) > limit:
         lines.append(f"· and {len(evidence) - limit} more")
     return "\n".join(lines)

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> dict[str, Any]:
-    evidence = retriever.retrieve(case.question, documents=documents).evidence
+    evidence = retriever.retrieve(case.question, documents=documents).usable
     similarity = assembly.embedder.cosines
     draft = Draft()
     for _ in assembly.drafter.stream(case.question, evidence, draft):

@@ -23,6 +23,11 @@ _REACH = 2
 """How far apart two sentences of one proof may stand."""
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
+_ACTIVE = re.compile(
+    r"<[a-z/!][^<>]*[>=]|!?\[[^\]]*\]\(\S*|\b(?:https?|ftp|data|javascript|mailto):\S+|\bwww\.\S+",
+    re.IGNORECASE,
+)
+"""Markup and addresses: what a client may follow, so that a draft may only repeat it."""
 _WHO_DID = re.compile(r"\W*(?:and |so |but )?who\s+(?P<deed>\w+)\s+(?P<rest>.+)", re.IGNORECASE)
 _DONE_BY = re.compile(
     r"\b(?P<deed>\w+) by (?P<agent>(?:(?:an?|the|his|her|their|its|one|two) )?"
@@ -188,6 +193,9 @@ class _Candidate:
     ) -> str | None:
         """Why these sentences cannot prove the claim, or ``None`` if they may."""
         folded = fold(self.text)
+        for active in _ACTIVE.findall(claim):
+            if fold(active).rstrip(".,;:!?)'\"") not in folded:
+                return "the draft adds markup or an address that no sentence has"
         for quotation in quoted:
             if not re.search(rf"(?<!\w){re.escape(quotation.strip(' .,!?;:'))}(?!\w)", folded):
                 return f"the draft quotes “{quotation}”, and no sentence does"

@@ -2,7 +2,8 @@
 
 Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins them sentence by
 sentence, a ranker reads the best of these together with the question, and its ranking joins the
-fusion. A sentence that leans on the one before it ("He refused.") brings that one along.
+fusion. A sentence that leans on the one before it ("He refused.") brings that one along. One that
+addresses a language model is found and flagged; it brings nothing and takes no other's place.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from qa.disk import writing
 from qa.errors import EmptyCollectionError, SnapshotGoneError
+from qa.injection import addresses_model
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
@@ -42,7 +44,7 @@ class Retrieval:
 
     Attributes:
         evidence: the offered sentences, best first, numbered from 1; a neighbour stands after
-            all ranked sentences.
+            all ranked sentences. Some may be flagged.
         collection_version: the version of the collection they come from.
         found: every sentence that was considered, best first: those that the ranker read, then the
             others in the order of the fusion.
@@ -51,6 +53,11 @@ class Retrieval:
     evidence: tuple[Evidence, ...]
     collection_version: str
     found: tuple[Found, ...] = ()
+
+    @property
+    def usable(self) -> tuple[Evidence, ...]:
+        """The evidence without the flagged sentences: what may be shown to a model and cited."""
+        return tuple(item for item in self.evidence if not item.flagged)
 
 
 class Ranker(Protocol):
@@ -157,12 +164,17 @@ class Retriever:
             [dense, lexical, read], k=self._rrf_k, weights=self._weights
         )
         ranked = [place for place in scores if place in read]
-        best = ranked[: self._evidence]
+        flagged = {place for place in ranked if _is_flagged(chunks, place)}
+        usable = [place for place in ranked if place not in flagged][: self._evidence]
+        # What is flagged is shown where it ranks, and takes no other's place.
+        shown = {*usable, *ranked[: self._evidence]}
+        best = [place for place in ranked if place in shown]
         neighbours = [
             before
-            for place in best[:_LEANING]
+            for place in usable[:_LEANING]
             if leans(_sentence(chunks[place.chunk], place.offset))
             and (before := self._before(place, chunks, snapshot)) is not None
+            and not _is_flagged(chunks, before)
         ]
         similarity = {hit.stored.id: hit.similarity for hit in hits}
         offered = list(dict.fromkeys(best + neighbours))
@@ -176,6 +188,7 @@ class Retriever:
                 answers=answers.get(place),
                 neighbour=place not in best,
                 before=self._read_before(place, chunks, snapshot),
+                flagged=place in flagged,
             )
             for number, place in enumerate(offered, start=1)
         ]
@@ -230,11 +243,12 @@ class Retriever:
         passages = []
         for place in places:
             before = self._before(place, chunks, snapshot)
+            context = "" if before is None else _sentence(chunks[before.chunk], before.offset)
             passages.append(
                 Passage(
                     _sentence(chunks[place.chunk], place.offset),
                     title=chunks[place.chunk].document.title,
-                    before="" if before is None else _sentence(chunks[before.chunk], before.offset),
+                    before="" if addresses_model(context) else context,
                 )
             )
         return dict(zip(places, self._ranker.answers(question, passages), strict=True))
@@ -261,7 +275,7 @@ class Retriever:
         while previous is not None and len(texts) < _REACH:
             texts.append(_sentence(chunks[previous.chunk], previous.offset))
             previous = self._before(previous, chunks, snapshot)
-        return tuple(reversed(texts))
+        return tuple(text for text in reversed(texts) if not addresses_model(text))
 
 
 class _Place(NamedTuple):
@@ -283,6 +297,10 @@ def _sentence(stored: StoredChunk, offset: int) -> str:
     chunk = stored.chunk
     span = chunk.sentences[offset]
     return chunk.text[span.start - chunk.start : span.end - chunk.start]
+
+
+def _is_flagged(chunks: dict[str, StoredChunk], place: _Place) -> bool:
+    return addresses_model(_sentence(chunks[place.chunk], place.offset))
 
 
 def _indexed(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str]]:
@@ -307,6 +325,7 @@ def _evidence(
     answers: float | None,
     neighbour: bool,
     before: tuple[str, ...],
+    flagged: bool,
 ) -> Evidence:
     span = stored.chunk.sentences[offset]
     return Evidence(
@@ -324,4 +343,5 @@ def _evidence(
         answers=answers,
         neighbour=neighbour,
         before=before,
+        flagged=flagged,
     )

@@ -70,13 +70,22 @@ class SubmittedDocument(BaseModel):
     uri: str | None = None
     sentences: int | None = None
     characters: int | None = None
+    flagged: int | None = Field(
+        default=None,
+        description="How many sentences address a language model; those prove nothing.",
+    )
     error: Problem | None = Field(default=None, description="Why it failed.")
 
     @classmethod
     def stored(cls, name: str, ingested: Ingested) -> "SubmittedDocument":
         """It is in the collection."""
         head = DocumentHead.of(ingested.document)
-        return cls(name=name, outcome=ingested.outcome, **head.model_dump())
+        return cls(
+            name=name,
+            outcome=ingested.outcome,
+            flagged=ingested.flagged,
+            **head.model_dump(),
+        )
 
     @classmethod
     def failed(cls, name: str, error: FootnotedError) -> "SubmittedDocument":

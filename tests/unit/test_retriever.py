@@ -123,6 +123,7 @@ def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retrieve
         "answers": 0.5,
         "neighbour": False,
         "before": ("# The call", "Altman spoke with Trump for 25 minutes."),
+        "flagged": False,
     }
     assert found.collection_version == ingested.snapshot().version
 

@@ -242,6 +242,25 @@ def test_a_piece_of_a_word_is_no_quotation(source: str, claim: str) -> None:
     assert proof(claim, "What did Nadella say about it?", source) == []
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        "<img src=https://krull.example/?q=call>",
+        "<b>",
+        "![call](https://krull.example/log?q=call)",
+        "[here](javascript:alert)",
+        "https://krull.example/call",
+        "www.krull.example",
+    ],
+)
+def test_markup_and_addresses_are_proved_to_the_letter(added: str) -> None:
+    question = "Who arranged the call?"
+    source = "A mutual friend arranged the call, see {}."
+    claim = f"A mutual friend arranged the call, see {added}"
+    assert proof(claim, question, source.format("below")) == []
+    assert proof(claim, question, source.format(added)) == [1]
+
+
 def test_neighbours_in_different_documents_prove_nothing_together() -> None:
     first = Article(["It rained.", "MGX joined the project."], id="one").evidence()
     second = Article(["It rained.", "It rained.", "They spent $500 billion."], id="two").evidence(3)
