@@ -15,10 +15,10 @@ from qa.grounding.support import Support
 from qa.schema import Evidence, Passage
 from qa.words import stems
 
-_CLAIM = (0.433, 0.449, 0.22)
-_CLAIM_JUDGED = (-1.473, 0.312, 0.308, 0.549, 0.37, 0.226)
-_QUOTE = (-0.249, 0.606)
-_QUOTE_JUDGED = (-0.541, 0.52, 0.456)
+_CLAIM = (0.738, 0.632, 0.196)
+_CLAIM_JUDGED = (-1.029, 0.452, 0.26, 0.479, 0.319, 0.252)
+_QUOTE = (0.093, 0.791)
+_QUOTE_JUDGED = (-0.054, 0.739, 0.201)
 _HOPELESS, _CERTAIN = 0.1, 0.95
 
 

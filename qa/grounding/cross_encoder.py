@@ -16,9 +16,9 @@ from qa.errors import FootnotedError
 from qa.grounding.pairs import Pair, Pairs
 from qa.schema import Passage
 
-NAME = "footnoted-cross-encoder-1"
+NAME = "footnoted-cross-encoder-2"
 FOLDER = Path(__file__).parent / "model"
-SHA256 = "adb1ef8abcad22b34c41c49859c0af0fb90ddee8ee1ce8d1d88b1948ad66e27c"
+SHA256 = "7128a7edbf0d74704c06c4f113b09b82d18a21a6cb1c6a7db41cdf63e7e6d1d6"
 _BATCH = 16
 _AGAIN = "Install footnoted again: the file is a part of it."
 
