@@ -48,9 +48,14 @@ IMPLIED_NEGATIONS = frozenset(
 """Stems that may prove what says "not": he came to doubt it, so he no longer believed it."""
 
 
+_ALIKE = 2 / 3
+"""Share of the question's words from where on a missing "not" tells: "Why wasn't he there?" may be
+answered by what kept him away."""
+
+
 def denies(text: str) -> bool:
     """Whether there is a "not", or the like, in ``text``."""
-    return any(word in NEGATIONS or word.endswith("n't") for word in words(text))
+    return any(map(_is_negation, words(text)))
 
 
 def opposes(question: str, text: str) -> str | None:
@@ -65,6 +70,12 @@ def opposes(question: str, text: str) -> str | None:
         for other in sorted(OPPOSITES.get(word, frozenset()) & said):
             if word not in said and not known & set(stems(word)):
                 return f"the question says “{word}”, and the sentence that fits “{other}”"
-    if denies(question) and not denies(text) and not known & IMPLIED_NEGATIONS:
+    asked = set(stems(" ".join(word for word in words(question) if not _is_negation(word))))
+    alike = asked and len(asked & known) / len(asked) >= _ALIKE
+    if alike and denies(question) and not denies(text) and not known & IMPLIED_NEGATIONS:
         return "the question says “not”, and the sentence that fits does not"
     return None
+
+
+def _is_negation(word: str) -> bool:
+    return word in NEGATIONS or word.endswith("n't")

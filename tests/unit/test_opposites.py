@@ -26,6 +26,7 @@ def test_the_opposite_is_no_answer(question, text, reason):
         ("Who was not elected?", "Ann failed to be elected."),
         ("Who was not elected?", "Bob was never elected."),
         ("Who was elected?", "Ann was not elected."),
+        ("Why wasn't Ann at the meeting in Rome?", "A cold kept Ann away."),
     ],
 )
 def test_what_does_not_oppose(question, text):
