@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from qa.errors import FootnotedError, QuestionError
+from qa.errors import FootnotedError, LLMError, QuestionError
 from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
 from qa.grounding.abstention import (
@@ -107,6 +107,7 @@ class Answerer:
         drafter: drafts from it; ``None`` to answer with the best sentence and no LLM.
         judge: decides over a draft's claims where the reader cannot; ``None`` to do without.
         min_confidence: below it a claim is not released.
+        fall_back: whether a sentence that answers clearly is quoted where the LLM fails.
     """
 
     def __init__(
@@ -117,12 +118,14 @@ class Answerer:
         judge: Judge | None,
         *,
         min_confidence: float,
+        fall_back: bool = True,
     ) -> None:
         self.retriever = retriever
         self._reader = reader
         self._drafter = drafter
         self._judge = judge
         self._min_confidence = min_confidence
+        self._fall_back = fall_back
 
     def stream(
         self,
@@ -215,13 +218,40 @@ class Answerer:
         )
         evidence = retrieval.usable
         judging = _Judging(self._judge, standalone, evidence)
-        if self._drafter is not None:
-            yield from self._draft(self._drafter, standalone, evidence, judging, composing)
         if self._drafter is None:
             quotation = self._quote(standalone, evidence, judging)
             if quotation is not None:
                 yield composing.add(quotation)
+        else:
+            try:
+                yield from self._draft(self._drafter, standalone, evidence, judging, composing)
+            except LLMError as error:
+                yield from self._stand_in(error, standalone, evidence, composing)
         yield AnswerEvent(answer=composing.finish())
+
+    def _stand_in(
+        self,
+        error: LLMError,
+        question: str,
+        evidence: Sequence[Evidence],
+        composing: "_Composition",
+    ) -> Iterator[Event]:
+        """Answer where the LLM failed, by a sentence that does so clearly.
+
+        To say that the sources hold no answer, when nobody has drafted one, would be too much.
+
+        Raises:
+            LLMError: no sentence answers clearly.
+        """
+        if not self._fall_back:
+            raise error
+        if not composing.claims:
+            quotation = self._quote(question, evidence, _Judging(None, question, evidence))
+            if quotation is None or quotation.problem is not None:
+                raise error
+            composing.provenance = _without_llm(composing.provenance)
+            yield composing.add(quotation)
+        composing.notes.append(f"answered without the language model, which failed: {error}")
 
     def _draft(
         self,
@@ -343,7 +373,12 @@ class Answerer:
         joined = f"{asked[-1].rstrip()} {question}"
         if self._drafter is None:
             return joined
-        rewritten = self._drafter.condense(question, history)
+        try:
+            rewritten = self._drafter.condense(question, history)
+        except LLMError:
+            if not self._fall_back:
+                raise
+            return joined
         # The rewriting is a draft too: it may use no word that nobody has said.
         heard = {word for turn in history for word in words(turn.content)} | set(words(question))
         added = {term.stem for term in terms(rewritten)} - {
@@ -405,6 +440,7 @@ class _Composition:
     clock: _Clock
     provenance: Provenance
     set_aside: Sequence[Evidence]
+    notes: list[str] = field(default_factory=list)
     draft: Draft = field(default_factory=Draft)
     claims: list[Claim] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -440,7 +476,7 @@ class _Composition:
         reasons = list(dict.fromkeys(self.problems)) or (
             ["nothing was found that could be said"] if not self.claims else []
         )
-        reasons += [_aside(item) for item in self.set_aside]
+        reasons += [*self.notes, *(_aside(item) for item in self.set_aside)]
         self.clock.mark("total")
         return Answer(
             question=self.question,
@@ -461,6 +497,10 @@ def _footnoted(claim: Claim) -> str:
     if claim.verdict == "unsupported":
         return f"~~{claim.text}~~"
     return " ".join([claim.text, "".join(f"[{number}]" for number in claim.citations)])
+
+
+def _without_llm(provenance: Provenance) -> Provenance:
+    return provenance.model_copy(update={"llm": "none", "prompt": "none"})
 
 
 def _aside(item: Evidence) -> str:

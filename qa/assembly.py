@@ -111,8 +111,15 @@ class Assembly:
             reranked=chosen.reranked,
         )
 
-    def answerer(self, collection: str, *, evidence_only: bool = False) -> Answerer:
+    def answerer(
+        self, collection: str, *, evidence_only: bool = False, fall_back: bool = True
+    ) -> Answerer:
         """The answerer of a collection.
+
+        Args:
+            collection: its name.
+            evidence_only: answer without a language model.
+            fall_back: answer so too where the language model fails.
 
         Raises:
             UnknownCollectionError: there is none of that name.
@@ -123,6 +130,7 @@ class Assembly:
             None if evidence_only else self.drafter,
             None if evidence_only else self.judge,
             min_confidence=self.settings.grounding.min_confidence,
+            fall_back=fall_back,
         )
 
     @cached_property

@@ -7,30 +7,29 @@ easily carried away by all the other words that agree.
 from qa.words import stems, words
 
 _PAIRS = """
-    first last, largest smallest, highest lowest, biggest smallest, oldest youngest, most least,
-    more fewer, before after, increase decrease, increased decreased, increases decreases, began
-    ended, begin end, started stopped, start stop, opened closed, won lost, win lose, buy sell,
-    bought sold, north south, northern southern, east west, eastern western, upper lower, early
-    late, earlier later, older younger, longer shorter, longest shortest, above below, inside
-    outside, positive negative, male female, men women, father mother, son daughter, brother
-    sister, king queen, husband wife, born killed, allowed forbidden, accepted rejected,
-    supported opposed, support oppose, always never, public private, minimum maximum, major
-    minor, rich poor, strong weak, fast slow, hot cold, new old, left right, joined left,
-    arrived departed, introduced abolished, created destroyed, built demolished, gained lost,
-    raised lowered, common rare, legal illegal, with without, similar different, primary
-    secondary, domestic foreign, urban rural, beginning end, enemy ally, victory defeat, rise
-    fall, rose fell, include exclude, included excluded, includes excludes, allow prevent,
-    allowed prevented, allows prevents, encouraged discouraged, succeed fail, succeeded failed,
-    success failure, agreed disagreed, love hate, loved hated, liked disliked, connected
-    separated, attacked defended, praised criticized, appointed dismissed, hired fired, entered
-    left, founded dissolved, signed vetoed, passed repealed, protected endangered, approved
-    refused, accept refuse, added removed, expanded shrank, improved worsened, strengthened
-    weakened, banned permitted, discovered lost, gave took, give take, given taken, sent
-    received, taught learned, same other, good bad, better worse, best worst, high low, large
-    small, big small, long short, wide narrow, heavy light, easy difficult, modern ancient,
-    final initial, temporary permanent, direct indirect, formal informal, active inactive, main
-    minor, only other, famous unknown, northern western, east south, north west, modern early,
-    all none, both neither, more less, few many, usually rarely, often seldom
+    first last, largest smallest, highest lowest, biggest smallest, oldest youngest, most
+    least, more fewer, before after, increase decrease, increased decreased, increases
+    decreases, began ended, begin end, started stopped, start stop, opened closed, won lost,
+    win lose, buy sell, bought sold, north south, northern southern, east west, eastern
+    western, upper lower, early late, earlier later, older younger, longer shorter, longest
+    shortest, above below, inside outside, positive negative, male female, men women, father
+    mother, son daughter, brother sister, king queen, husband wife, born killed, allowed
+    forbidden, accepted rejected, supported opposed, support oppose, always never, public
+    private, minimum maximum, major minor, rich poor, strong weak, fast slow, hot cold, arrived
+    departed, introduced abolished, created destroyed, built demolished, gained lost, raised
+    lowered, common rare, legal illegal, with without, similar different, primary secondary,
+    domestic foreign, urban rural, beginning end, enemy ally, victory defeat, rise fall, rose
+    fell, include exclude, included excluded, includes excludes, allow prevent, allowed
+    prevented, allows prevents, encouraged discouraged, succeed fail, succeeded failed, success
+    failure, agreed disagreed, love hate, loved hated, liked disliked, connected separated,
+    attacked defended, praised criticized, appointed dismissed, hired fired, founded dissolved,
+    signed vetoed, passed repealed, protected endangered, approved refused, accept refuse,
+    added removed, expanded shrank, improved worsened, strengthened weakened, banned permitted,
+    gave took, give take, given taken, sent received, taught learned, good bad, better worse,
+    best worst, high low, large small, big small, long short, wide narrow, heavy light, easy
+    difficult, modern ancient, final initial, temporary permanent, direct indirect, formal
+    informal, active inactive, main minor, famous unknown, east south, north west, all none,
+    both neither, more less, usually rarely, often seldom
 """
 
 _BOTH = [pair.split() for pair in _PAIRS.split(",")]

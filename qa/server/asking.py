@@ -98,12 +98,15 @@ async def ask(question: Question, service: Shared) -> Answer | Response:
     """Answer a question from a collection, every claim with the sentences that prove it.
 
     Finding nothing is an answer too: status `no_answer`, and `reason` says why. Where the language
-    model fails, the problem's member `evidence` holds the sentences that were found.
+    model fails, a sentence that answers clearly is quoted, and `reason` says so; if there is none,
+    the problem's member `evidence` holds the sentences that were found.
     """
     answer = await service.answer(partial(_answer, service, question))
     if isinstance(answer, Problem):
         logger.warning("POST '/v1/ask': %s: %s", answer.code, answer.detail)
         return answer.reply()
+    if answer.provenance.llm == "none" and not question.evidence_only:
+        logger.warning("POST '/v1/ask': %s", answer.reason)
     return answer
 
 

@@ -57,12 +57,20 @@ def test_evidence_only_asks_no_language_model(run, llm, article):
     assert llm.calls == []
 
 
-def test_a_broken_language_model_still_shows_the_evidence(run, llm, article):
+def test_a_sentence_stands_in_for_a_broken_language_model(run, llm, article):
     llm.say([Reply("Mayor", error=ConnectionError("gone"))])
     code, out, err = run("ask", "Who opened the new bridge?")
+    assert code == 0
+    assert out.startswith("Mayor Ada Lund opened the new bridge on 12 June. [1]")
+    assert "why: answered without the language model, which failed" in err
+
+
+def test_a_broken_language_model_still_shows_the_evidence(run, llm, article):
+    llm.say([Reply("Mayor", error=ConnectionError("gone"))])
+    code, out, err = run("ask", "How many votes did the council call?")
     assert code == 1
     assert out == ""
-    assert "Mayor Ada Lund opened the new bridge on 12 June." in err
+    assert "In a vote called by the council" in err
     assert "--evidence-only" in err
     assert "Traceback" not in err
 

@@ -124,6 +124,8 @@ def filled(client: TestClient) -> TestClient:
     assert client.post("/v1/documents", json={"documents": documents}).status_code == 201
     return client
 
+UNCLEAR = "Who heard of the call from Altman?"
+
 
 def problem(reply: Any, status: int, code: str) -> dict[str, Any]:
     """The problem document in ``reply``, found to be well formed."""
@@ -234,7 +236,7 @@ def test_a_collection_made_anew_by_somebody_else_is_opened_anew(
         (WeightsNotFoundError("no weights"), "weights-not-found"),
     ],
 )
-def test_llm_down_is_503_with_the_evidence(
+def test_llm_down_is_503_with_the_evidence_where_no_sentence_answers(
     filled: TestClient,
     llm: FakeLLM,
     caplog: pytest.LogCaptureFixture,
@@ -242,7 +244,7 @@ def test_llm_down_is_503_with_the_evidence(
     code: str,
 ) -> None:
     llm.refusal = failure
-    body = problem(ask(filled, "Who arranged the call?"), 503, code)
+    body = problem(ask(filled, UNCLEAR), 503, code)
     assert body["detail"] == str(failure)
     assert any(item["text"].endswith("for Altman.") for item in body["evidence"])
     assert body["evidence"][0]["number"] == 1
@@ -250,13 +252,25 @@ def test_llm_down_is_503_with_the_evidence(
 
 
 @pytest.mark.parametrize("failure", [LLMFailedError("cut"), RuntimeError("cut")])
-def test_llm_that_breaks_off_is_503_with_the_evidence(
+def test_llm_that_breaks_off_is_503_with_the_evidence_where_no_sentence_answers(
     filled: TestClient, llm: FakeLLM, failure: Exception
 ) -> None:
     llm.reply = failure
-    body = problem(ask(filled, "Who arranged the call?"), 503, "llm-failed")
+    body = problem(ask(filled, UNCLEAR), 503, "llm-failed")
     assert body["retryable"] and body["evidence"]
     assert "evidence_only" in body["help"]
+
+
+def test_llm_down_is_no_trouble_where_a_sentence_answers(
+    filled: TestClient, llm: FakeLLM, caplog: pytest.LogCaptureFixture
+) -> None:
+    llm.refusal = LLMUnavailableError("it does not start")
+    answer = ask(filled, "Who arranged the call?").json()
+    assert answer["status"] == "answered"
+    assert "acquaintance" in answer["answer"]
+    assert "it does not start" in answer["reason"]
+    assert answer["provenance"]["llm"] == "none"
+    assert "without the language model, which failed: it does not start" in caplog.text
 
 
 @pytest.mark.parametrize("question", ["", "  ", "?!", "why " * 600])

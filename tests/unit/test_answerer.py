@@ -130,6 +130,7 @@ def answerer_on(
     retriever: StubRetriever | None = None,
     reader: Undecided | None = None,
     min_confidence: float = 0.5,
+    fall_back: bool = True,
 ) -> Answerer:
     drafter = judge = None
     if llm is not None:
@@ -148,6 +149,7 @@ def answerer_on(
         drafter,
         judge,
         min_confidence=min_confidence,
+        fall_back=fall_back,
     )
 
 
@@ -632,11 +634,59 @@ def test_what_fails_before_the_first_event_is_raised(error: Exception) -> None:
         next(events)
 
 
-def test_a_rewriting_that_fails_is_raised() -> None:
+def test_a_rewriting_that_fails_is_done_without() -> None:
+    llm = saying(Reply(error=ConnectionError("the line went dead")), RIGHT)
+    answer = answerer_on(llm).answer("How long did he speak with Trump?", HISTORY)
+    assert answer.standalone_question == f"{HISTORY[0].content} How long did he speak with Trump?"
+    assert answer.answer == f"{RIGHT} [1]"
+
+
+def test_a_rewriting_that_fails_is_raised_where_nothing_may_stand_in() -> None:
     llm = saying(Reply(error=ConnectionError("the line went dead")))
-    events = answerer_on(llm).stream("Who arranged it?", HISTORY)
+    events = answerer_on(llm, fall_back=False).stream("Who arranged it?", HISTORY)
     with pytest.raises(LLMFailedError):
         next(events)
+
+
+BROKEN = Reply("Altman spoke", error=ConnectionError("the line went dead"))
+READ = {"min_confidence": 0.3}
+
+
+def test_a_clear_sentence_stands_in_for_a_model_that_fails() -> None:
+    retriever = StubRetriever(CALL, STARGATE, read=True)
+    events = list(answerer_on(saying(BROKEN), retriever=retriever, **READ).stream(QUESTION))
+    assert kinds(events) == ["evidence", "token", "claim", "answer"]
+    assert isinstance(events[-1], AnswerEvent)
+    answer = events[-1].answer
+    assert answer.status == "answered"
+    assert answer.answer == f"{CALL.sentences[2]} [1]"
+    assert answer.reason is not None
+    assert "without the language model, which failed" in answer.reason
+    assert "the line went dead" in answer.reason
+    assert answer.provenance.llm == answer.provenance.prompt == "none"
+    alone = answerer_on(None, retriever=retriever, **READ).answer(QUESTION)
+    assert (answer.claims, answer.citations) == (alone.claims, alone.citations)
+
+
+def test_what_a_model_proved_before_it_failed_is_kept() -> None:
+    llm = saying(Reply(f"{RIGHT} {WRONG}", error=ConnectionError("gone")))
+    answer = answerer_on(llm, reader=Certain("minutes")).answer(OPEN_QUESTION)
+    assert answer.answer == f"{RIGHT} [1]"
+    assert answer.provenance.llm == "fake"
+    assert answer.reason is not None and "gone" in answer.reason
+
+
+def test_no_sentence_stands_in_where_none_may() -> None:
+    retriever = StubRetriever(CALL, read=True)
+    answerer = answerer_on(saying(BROKEN), retriever=retriever, fall_back=False, **READ)
+    with pytest.raises(LLMFailedError):
+        answerer.answer(QUESTION)
+
+
+def test_a_failed_model_is_no_reason_to_say_that_the_sources_hold_no_answer() -> None:
+    retriever = StubRetriever(CALL, read=True)
+    with pytest.raises(LLMFailedError):
+        answerer_on(saying(BROKEN), retriever=retriever).answer("Which bees dance in Vienna?")
 
 
 @pytest.mark.parametrize("question", ["", " \n\t", "?", "…!", "x" * (MAX_QUESTION_CHARACTERS + 1)])
