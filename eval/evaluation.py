@@ -214,9 +214,7 @@ def _ask(assembly: Assembly, job: _Job, progress: RunProgress) -> Iterator[Recor
         assembly,
         on_progress=lambda done: progress(f"{suite.name}: ingesting", done, len(suite.documents)),
     )
-    answerer = assembly.answerer(
-        collection, evidence_only=options.evidence_only, fall_back=False
-    )
+    answerer = assembly.answerer(collection, evidence_only=options.evidence_only, fall_back=False)
     for record in run(
         suite,
         ask_with(answerer, open_corpus=options.open_corpus),

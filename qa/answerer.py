@@ -306,15 +306,14 @@ class Answerer:
         judging: "_Judging",
     ) -> "list[_Checked]":
         """The claims, joined by the likeliest sentence where that answers better."""
+        proved = [item for item in claims if item.problem is None]
+        if any(_likeliest(evidence) in item.support.proof for item in proved):
+            return list(claims)
         quotation = self._quote(question, evidence, judging)
         if quotation is None or quotation.problem is not None:
             return list(claims)
-        sure = max((item.sure for item in claims if item.problem is None), default=None)
-        if sure is not None:
-            (sentence,) = quotation.support.proof
-            cited = any(sentence in item.support.proof for item in claims if item.problem is None)
-            if cited or quotation.sure <= sure + _SURER:
-                return list(claims)
+        if proved and quotation.sure <= max(item.sure for item in proved) + _SURER:
+            return list(claims)
         reason = "a sentence that answers more clearly is quoted instead"
         return [
             *(item if item.problem else replace(item, problem=reason) for item in claims),
@@ -353,11 +352,10 @@ class Answerer:
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
     ) -> "_Checked | None":
         """The sentence that most likely answers, proving itself; ``None`` if none was read."""
-        read = [(item.answers, item) for item in evidence if item.answers is not None]
-        if not read:
+        best = _likeliest(evidence)
+        if best is None or best.answers is None:
             return None
-        answers, best = max(read, key=lambda entry: entry[0])
-        sure = quote_confidence(answers, judging.says())
+        sure = quote_confidence(best.answers, judging.says())
         problem = None
         least = max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
         if sure < least or not quotable(question, best, self._reader):
@@ -491,6 +489,12 @@ class _Composition:
             usage=self.draft.usage,
             provenance=self.provenance,
         )
+
+
+def _likeliest(evidence: Sequence[Evidence]) -> Evidence | None:
+    """The sentence that most likely answers; ``None`` if none was read."""
+    read = [item for item in evidence if item.answers is not None]
+    return max(read, key=lambda item: item.answers or 0.0, default=None)
 
 
 def _footnoted(claim: Claim) -> str:

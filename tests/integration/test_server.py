@@ -124,6 +124,7 @@ def filled(client: TestClient) -> TestClient:
     assert client.post("/v1/documents", json={"documents": documents}).status_code == 201
     return client
 
+
 UNCLEAR = "Who heard of the call from Altman?"
 
 

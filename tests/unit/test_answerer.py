@@ -251,6 +251,18 @@ def test_a_certain_claim_is_released_while_the_next_is_drafted() -> None:
     assert [event.claim.text for event in events if isinstance(event, ClaimEvent)] == [ALSO_RIGHT]
 
 
+def test_the_judge_is_not_asked_where_a_certain_claim_cites_the_likeliest_sentence() -> None:
+    llm = saying(RIGHT)
+    retriever = StubRetriever(CALL)
+    retriever.evidence = tuple(
+        item.model_copy(update={"answers": 0.99 if "minutes" in item.text else 0.1})
+        for item in retriever.evidence
+    )
+    answer = answerer_on(llm, retriever=retriever, reader=Certain("minutes")).answer(QUESTION)
+    assert answer.answer == f"{RIGHT} [1]"
+    assert len(llm.calls) == 1
+
+
 def test_claims_wait_behind_one_that_needs_the_judge() -> None:
     llm = saying(f"{ALSO_RIGHT} {RIGHT} {ALSO_RIGHT}")
     events = list(answerer_on(llm, reader=Certain("minutes")).stream(OPEN_QUESTION))
