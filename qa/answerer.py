@@ -13,6 +13,7 @@ from qa.grounding.abstention import (
     Reader,
     Verdicts,
     confidence,
+    likeliest,
     misses,
     quotable,
     quote_confidence,
@@ -20,7 +21,7 @@ from qa.grounding.abstention import (
     undecided,
 )
 from qa.grounding.citations import Footnotes
-from qa.grounding.support import Support, find_support, state_agent
+from qa.grounding.support import Support, find_support, state_agent, with_sentence_before
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     NO_ANSWER,
@@ -217,7 +218,7 @@ class Answerer:
             set_aside=[item for item in retrieval.evidence if item.flagged],
         )
         evidence = retrieval.usable
-        judging = _Judging(self._judge, standalone, evidence)
+        judging = _Judging(self._judge, standalone)
         if self._drafter is None:
             quotation = self._quote(standalone, evidence, judging)
             if quotation is not None:
@@ -246,7 +247,7 @@ class Answerer:
         if not self._fall_back:
             raise error
         if not composing.claims:
-            quotation = self._quote(question, evidence, _Judging(None, question, evidence))
+            quotation = self._quote(question, evidence, _Judging(None, question))
             if quotation is None or quotation.problem is not None:
                 raise error
             composing.provenance = _without_llm(composing.provenance)
@@ -307,7 +308,7 @@ class Answerer:
     ) -> "list[_Checked]":
         """The claims, joined by the likeliest sentence where that answers better."""
         proved = [item for item in claims if item.problem is None]
-        if any(_likeliest(evidence) in item.support.proof for item in proved):
+        if any(likeliest(evidence) in item.support.proof for item in proved):
             return list(claims)
         quotation = self._quote(question, evidence, judging)
         if quotation is None or quotation.problem is not None:
@@ -352,15 +353,16 @@ class Answerer:
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
     ) -> "_Checked | None":
         """The sentence that most likely answers, proving itself; ``None`` if none was read."""
-        best = _likeliest(evidence)
+        best = likeliest(evidence)
         if best is None or best.answers is None:
             return None
-        sure = quote_confidence(best.answers, judging.says())
+        support = Support((best,), context=with_sentence_before([best]))
+        sure = quote_confidence(best.answers, judging.answers(support.context))
         problem = None
         least = max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
         if sure < least or not quotable(question, best, self._reader):
             problem = "no sentence clearly answers the question"
-        return _Checked(best.text, Support((best,)), sure=sure, problem=problem)
+        return _Checked(best.text, support, sure=sure, problem=problem)
 
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as it would be asked outside the conversation."""
@@ -395,37 +397,33 @@ class Answerer:
 
 
 class _Judging:
-    """The judge over one question; what it says of the evidence is asked once.
+    """The judge over one question; of each text it is asked once whether that answers.
 
     Args:
         judge: ``None`` to do without; nothing is known then.
         question: the standalone question.
-        evidence: the sentences that were offered.
     """
 
-    def __init__(self, judge: Judge | None, question: str, evidence: Sequence[Evidence]) -> None:
+    def __init__(self, judge: Judge | None, question: str) -> None:
         self._judge = judge
         self._question = question
-        self._evidence = evidence
-        self._says: float | None = None
+        self._known: dict[str, float] = {}
 
-    def says(self) -> float | None:
-        """Probability that the offered sentences say the answer."""
-        if self._says is None and self._judge is not None and self._evidence:
-            self._says = self._judge.says(self._question, self._evidence)
-        return self._says
+    def answers(self, text: str) -> float | None:
+        """Probability that ``text`` answers the question."""
+        if self._judge is None:
+            return None
+        if text not in self._known:
+            self._known[text] = self._judge.answers(self._question, text)
+        return self._known[text]
 
     def verdicts(self, item: _Checked) -> Verdicts | None:
         """What the judge says of a claim with its proof."""
-        says = self.says()
-        if self._judge is None or says is None:
+        text = item.support.context
+        answers = self.answers(text)
+        if self._judge is None or answers is None:
             return None
-        proof = item.support.context
-        return Verdicts(
-            says=says,
-            stated=self._judge.stated(item.claim, proof),
-            right=self._judge.right(item.claim, self._question, proof),
-        )
+        return Verdicts(answers, self._judge.right(item.claim, self._question, text))
 
 
 @dataclass(slots=True)
@@ -489,12 +487,6 @@ class _Composition:
             usage=self.draft.usage,
             provenance=self.provenance,
         )
-
-
-def _likeliest(evidence: Sequence[Evidence]) -> Evidence | None:
-    """The sentence that most likely answers; ``None`` if none was read."""
-    read = [item for item in evidence if item.answers is not None]
-    return max(read, key=lambda item: item.answers or 0.0, default=None)
 
 
 def _footnoted(claim: Claim) -> str:

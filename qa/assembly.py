@@ -148,8 +148,7 @@ class Assembly:
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
         prompts = JudgePrompts(
-            evidence=load_prompt("verify_evidence/v1"),
-            statement=load_prompt("verify_statement/v1"),
+            question=load_prompt("verify_question/v1"),
             answer=load_prompt("verify_answer/v1"),
         )
         return Judge(self.llm, prompts)

@@ -138,8 +138,7 @@ class FakeLLM:
 def judge_on(llm: Any) -> Judge:
     """A judge with the released prompts."""
     prompts = JudgePrompts(
-        evidence=load_prompt("verify_evidence/v1"),
-        statement=load_prompt("verify_statement/v1"),
+        question=load_prompt("verify_question/v1"),
         answer=load_prompt("verify_answer/v1"),
     )
     return Judge(llm, prompts)

@@ -16,7 +16,8 @@ from eval.formats import load_suite
 from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
-from qa.grounding.support import find_support, state_agent
+from qa.grounding.abstention import likeliest
+from qa.grounding.support import find_support, state_agent, with_sentence_before
 from qa.settings import load_settings
 
 _SEED = 5
@@ -47,7 +48,6 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
     draft = Draft()
     for _ in assembly.drafter.stream(case.question, evidence, draft):
         pass
-    says = assembly.judge.says(case.question, evidence)
     drafts = {"first": draft.claims()}
     checked = [find_support(c, case.question, evidence, similarity) for c in drafts["first"]]
     if all(support.retry for support in checked):
@@ -67,10 +67,14 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
                     "coverage": support.coverage,
                     "similarity": support.similarity,
                     "focus": support.focus,
-                    "stated": assembly.judge.stated(text, support.context),
+                    "answers": assembly.judge.answers(case.question, support.context),
                     "right": assembly.judge.right(text, case.question, support.context),
                 }
             claims.append(row)
+    best = likeliest(evidence)
+    quoted = None
+    if best is not None:
+        quoted = assembly.judge.answers(case.question, with_sentence_before([best]))
     return {
         "id": case.id,
         "question": case.question,
@@ -78,7 +82,7 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
         "answers": list(case.answers),
         "gold": [[asdict(span) for span in alternative] for alternative in case.evidence],
         "evidence": [item.model_dump() for item in evidence],
-        "says": says,
+        "quoted": quoted,
         "claims": claims,
     }
 

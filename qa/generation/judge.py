@@ -1,9 +1,8 @@
 """The language model as a judge: yes or no, by token probability.
 
-It is asked three things: whether the offered sentences say the answer, right behind the draft,
-whose prompt is still in the cache; and, of one claim, whether its proof says all of it and whether
-it is the right answer, reading the proof alone. Together they tell right from wrong better than any
-of them alone (docs/decisions/0006-cross-encoder.md).
+It reads a proof alone, and is asked two things: whether that answers the question, and whether the
+claim is the right answer by it. Both begin alike, so that the second costs a few tokens. What else
+it could be asked brings nothing beside these (docs/decisions/0006-cross-encoder.md).
 """
 
 import math
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa.generation.llm import LLM, stream_chat
-from qa.generation.prompt import Message, Prompt, show_sentences, typographic
-from qa.schema import Evidence
+from qa.generation.prompt import Message, Prompt, typographic
 
 _SURE = 0.95
 """Taken for a plain yes of a provider that gives no token probabilities; 1 - it for a no."""
@@ -24,18 +22,16 @@ class JudgePrompts:
     """What a judge asks.
 
     Attributes:
-        evidence: do the sentences say the answer? It begins like the prompt for answering.
-        statement: does the proof say everything in the claim?
+        question: does the proof answer the question?
         answer: is the claim the right answer according to the proof?
     """
 
-    evidence: Prompt
-    statement: Prompt
+    question: Prompt
     answer: Prompt
 
 
 class Judge:
-    """Asks the language model about the evidence, and about one claim and its proof.
+    """Asks the language model about one proof and its claim.
 
     Args:
         llm: where the chat model comes from.
@@ -46,26 +42,14 @@ class Judge:
         self._llm = llm
         self._prompts = prompts
 
-    def says(self, question: str, evidence: Sequence[Evidence]) -> float:
-        """Probability in [0, 1] of a yes: the sentences say the answer to ``question``.
+    def answers(self, question: str, text: str) -> float:
+        """Probability in [0, 1] of a yes: ``text`` answers ``question``.
 
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
         return self._ask(
-            self._prompts.evidence.messages(
-                sentences=show_sentences(evidence), question=typographic(question)
-            )
-        )
-
-    def stated(self, claim: str, text: str) -> float:
-        """Probability in [0, 1] of a yes: ``text`` says everything in ``claim``.
-
-        Raises:
-            LLMError: the model cannot be started or reached, or broke off.
-        """
-        return self._ask(
-            self._prompts.statement.messages(text=typographic(text), claim=typographic(claim))
+            self._prompts.question.messages(text=typographic(text), question=typographic(question))
         )
 
     def right(self, claim: str, question: str, text: str) -> float:

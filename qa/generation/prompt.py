@@ -18,8 +18,7 @@ _HOLES = {
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
     "verify_answer": {"text", "question", "claim"},
-    "verify_evidence": {"sentences", "question"},
-    "verify_statement": {"text", "claim"},
+    "verify_question": {"text", "question"},
     "judge": {"question", "answers", "answer"},
     "draft_question": {"title", "before", "sentence", "opening"},
 }

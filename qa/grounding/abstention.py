@@ -16,7 +16,7 @@ from qa.schema import Evidence, Passage
 from qa.words import stems
 
 _CLAIM = (0.738, 0.632, 0.196)
-_CLAIM_JUDGED = (-1.029, 0.452, 0.26, 0.479, 0.319, 0.252)
+_CLAIM_JUDGED = (-1.25, 0.42, 0.70, 0.48)
 _QUOTE = (0.093, 0.791)
 _QUOTE_JUDGED = (-0.054, 0.739, 0.201)
 _HOPELESS, _CERTAIN = 0.1, 0.95
@@ -62,13 +62,11 @@ class Verdicts:
     """What the judge says of a claim, as probabilities.
 
     Attributes:
-        says: that the offered sentences say the answer.
-        stated: that the proof says everything in the claim.
+        answers: that the proof answers the question.
         right: that the claim is the right answer by the proof.
     """
 
-    says: float
-    stated: float
+    answers: float
     right: float
 
 
@@ -86,8 +84,7 @@ def confidence(signals: Signals, verdicts: Verdicts | None = None) -> float:
     """How sure it is that a supported claim is a right answer, in (0, 1)."""
     if verdicts is None:
         return _logistic(_CLAIM, [signals.proof, signals.claim])
-    judged = [verdicts.says, verdicts.stated, verdicts.right]
-    return _logistic(_CLAIM_JUDGED, [signals.proof, signals.claim, *judged])
+    return _logistic(_CLAIM_JUDGED, [signals.proof, verdicts.answers, verdicts.right])
 
 
 def undecided(sure: float) -> bool:
@@ -95,16 +92,22 @@ def undecided(sure: float) -> bool:
     return _HOPELESS < sure < _CERTAIN
 
 
-def quote_confidence(answers: float, says: float | None = None) -> float:
+def quote_confidence(answers: float, judged: float | None = None) -> float:
     """How sure it is that a sentence answers, in (0, 1).
 
     Args:
         answers: what the cross-encoder says of it.
-        says: the judge's probability that the offered sentences say the answer.
+        judged: what the judge says of it.
     """
-    if says is None:
+    if judged is None:
         return _logistic(_QUOTE, [answers])
-    return _logistic(_QUOTE_JUDGED, [answers, says])
+    return _logistic(_QUOTE_JUDGED, [answers, judged])
+
+
+def likeliest(evidence: Sequence[Evidence]) -> Evidence | None:
+    """The sentence that most likely answers; ``None`` if none was read."""
+    read = [item for item in evidence if item.answers is not None]
+    return max(read, key=lambda item: item.answers or 0.0, default=None)
 
 
 def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:

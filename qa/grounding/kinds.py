@@ -39,16 +39,27 @@ _NAMED = (
     r"university|universities|college|country|countries|city|cities|town|village|river|mountain|"
     r"island|newspaper|magazine|novel|film|movie|song|album|band|team|actor|actress|singer|author|"
     r"writer|investor|founder|director|executive|politician|tycoon|billionaire|scientist|player|"
-    r"president|governor|minister|man|men|woman|women|person)s?"
+    r"president|governor|minister|man|men|woman|women|person|spokes(?:man|woman|person)|"
+    r"acquaintance|friend|colleague|wife|husband|brother|sister|son|daughter|mother|father|king|"
+    r"queen|coach|owner|lawyer|judge|professor|general)s?"
 )
+_AUXILIARY = r"(?:is|are|was|were|did|does|do|has|have|had|can|could|will|would|should|may|might)"
 _NAME = re.compile(
-    rf"\W*(?:(?:in|at|on|to|from|for|by) )?(?:(?:which|what)|what (?:is|was) the names? of) "
-    rf"(?:[\w’'-]+ ){{0,3}}?{_NAMED}(?:\?|$| (?:is|are|was|were|did|does|do|has|have|had|can|could|"
-    r"will|would|in|on|at|of|from|for|by|with|to|that|who|which|sat|won|made|gave|took|led|built|"
-    r"wrote|found|met|bought|sold|held|ran|began|lost|paid|said|became|got|\w+ed)\b)",
+    rf"\W*(?:(?:in|at|on|to|from|for|by) )?(?:which|what) "
+    rf"(?:(?!{_AUXILIARY}\b)[\w’'-]+ ){{0,3}}?{_NAMED}(?:\?|$| (?:{_AUXILIARY}|in|on|at|of|from|"
+    r"for|by|with|to|that|who|which|sat|won|made|gave|took|led|built|wrote|found|met|bought|sold|held|"
+    r"ran|began|lost|paid|said|became|got|\w+ed)\b)"
+    rf"|\W*what (?:is|was|are|were) (?:the names? of )(?:[\w’'-]+ ){{0,4}}?{_NAMED}\b"
+    rf"|\W*what (?:is|was|are|were) (?:[\w’'-]+ ){{1,4}}?{_NAMED} (?:called|named)\b",
     re.IGNORECASE,
 )
 """Asks which of the things that bear names; "which company policy" does not."""
+
+_TIME_OF_DAY = re.compile(r"\W*(?:at )?what (?:time of (?:the )?day|hour)\b", re.IGNORECASE)
+_TIMES_OF_DAY = frozenset(
+    """morning noon midday afternoon evening night midnight dawn dusk sunrise sunset daybreak
+    breakfast lunch dinner am pm a.m p.m early late""".split()
+)
 
 _COUNT = re.compile(
     r"\W*how many (?!(?:[\w’'-]+ )?(?:dollar|euro|pound|yen|yuan|cent|franc|mark|ruble|rupee)s?\b)",
@@ -59,6 +70,9 @@ _MONEY = re.compile(r"[$€£¥] ?\d")
 
 _WHO = re.compile(r"\W*(?:and |so |but )?whom? (?!(?:is|was|are|were)\b)", re.IGNORECASE)
 """Asks who did something; "who is" may ask what somebody is."""
+
+
+_WHO_DID = re.compile(r"\W*(?:and |so |but )?who (?:\w+ly )?(?P<deed>\w{3,})\b", re.IGNORECASE)
 
 
 def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
@@ -79,6 +93,8 @@ def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
     stated = terms(claim, common=common)
     added = [term for term in stated if term.stem not in stems_asked]
     has_number = any(term.kind == "number" for term in added)
+    if _TIME_OF_DAY.match(question):
+        return has_number or bool(said & _TIMES_OF_DAY)
     if _NAME.match(question):
         return any(term.kind != "word" for term in added) or not _has_capitals(claim)
     if _COUNT.match(question) and _MONEY.search(claim) and not _MONEY.search(question):
@@ -89,10 +105,23 @@ def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
         return has_number or bool(said & _TIME_WORDS)
     if _REASON.match(question):
         return not whole or _CAUSE.search(claim) is not None
+    if _leaves_out_the_agent(question, claim):
+        return False
     if _WHO.match(question) and stated and stated[0] in asked and stated[0].kind == "name":
         # Asked who met Ann and Bob, the draft says that Ann met Bob.
         return " by " in claim or any(term.kind == "name" for term in added)
     return True
+
+
+def _leaves_out_the_agent(question: str, claim: str) -> bool:
+    """Whether, asked who did it, the claim says only that it was done."""
+    asking = _WHO_DID.match(question)
+    if asking is None or " by " in claim:
+        return False
+    deed = re.escape(asking["deed"])
+    return (
+        re.search(rf"\b(?:is|are|was|were|been|being) (?:\w+ly )?{deed}\b", claim, re.I) is not None
+    )
 
 
 def _has_capitals(text: str) -> bool:

@@ -185,7 +185,7 @@ class _Candidate:
         said = frozenset(term.stem for term in terms(text))
         before = [sentence for item in members for sentence in item.before]
         known = said | {term.stem for term in terms(" ".join([members[0].title, *before]))}
-        context = " ".join([*members[0].before[-1:], text])
+        context = with_sentence_before(members)
         return cls(members, text, context, said, known)
 
     def contradicts(
@@ -220,6 +220,11 @@ class _Candidate:
 
     def focus(self, asked: set[str]) -> float:
         return _share(list(asked), self.known)
+
+
+def with_sentence_before(proof: Sequence[Evidence]) -> str:
+    """The sentences of a proof with the one right before them, as a judge reads them."""
+    return " ".join([*proof[0].before[-1:], *(item.text for item in proof)])
 
 
 def state_agent(question: str, evidence: Sequence[Evidence]) -> str | None:

@@ -22,7 +22,7 @@ from qa.schema import Passage
 
 probabilities = st.floats(0, 1)
 signals = st.builds(Signals, probabilities, probabilities)
-verdicts = st.builds(Verdicts, probabilities, probabilities, probabilities)
+verdicts = st.builds(Verdicts, probabilities, probabilities)
 EVEN = Signals(0.5, 0.5)
 GOOD = Signals(0.99, 0.99)
 BAD = Signals(0.005, 0.005)
@@ -43,19 +43,19 @@ def test_what_speaks_for_a_claim_never_makes_it_less_sure(
     low, high = sorted([one, other])
     assert confidence(Signals(low, seen.claim)) <= confidence(Signals(high, seen.claim))
     assert confidence(Signals(seen.proof, low)) <= confidence(Signals(seen.proof, high))
-    for name in ("says", "stated", "right"):
+    for name in ("answers", "right"):
         less, more = (replace(said, **{name: value}) for value in (low, high))
         assert confidence(seen, less) <= confidence(seen, more)
     assert quote_confidence(low) <= quote_confidence(high)
-    assert quote_confidence(low, said.says) <= quote_confidence(high, said.says)
+    assert quote_confidence(low, said.answers) <= quote_confidence(high, said.answers)
     assert quote_confidence(seen.proof, low) <= quote_confidence(seen.proof, high)
 
 
 def test_each_signal_counts() -> None:
     for more in (Signals(0.9, 0.5), Signals(0.5, 0.9)):
         assert confidence(EVEN) < confidence(more)
-    even = Verdicts(0.5, 0.5, 0.5)
-    for name in ("says", "stated", "right"):
+    even = Verdicts(0.5, 0.5)
+    for name in ("answers", "right"):
         assert confidence(EVEN, even) < confidence(EVEN, replace(even, **{name: 0.9}))
     assert quote_confidence(0.5) < quote_confidence(0.9)
     assert quote_confidence(0.5, 0.5) < quote_confidence(0.5, 0.9)
@@ -63,7 +63,7 @@ def test_each_signal_counts() -> None:
 
 def test_the_judge_decides_where_the_cross_encoder_cannot() -> None:
     assert undecided(confidence(EVEN))
-    no, yes = (Verdicts(said, said, said) for said in (0.05, 0.95))
+    no, yes = (Verdicts(said, said) for said in (0.05, 0.95))
     assert confidence(EVEN, no) < 0.2
     assert confidence(EVEN, yes) > 0.8
 

@@ -419,17 +419,24 @@ def test_the_judge_is_not_asked_about_what_is_refused_anyway() -> None:
     assert llm.calls == llm.drafts
 
 
-def test_the_judge_reads_the_evidence_once_and_of_a_claim_the_proof_alone() -> None:
+def test_the_judge_reads_the_proof_alone() -> None:
     llm = saying(RIGHT)
     answerer_on(llm).answer(QUESTION)
-    draft, evidence, *verdicts = llm.calls
+    draft, of_question, of_claim = llm.calls
     assert STARGATE.sentences[0] in draft.text
-    assert STARGATE.sentences[0] in evidence.text
-    assert len(verdicts) == 2
-    for call in verdicts:
+    for call in (of_question, of_claim):
         assert CALL.sentences[2] in call.text
-        assert RIGHT in call.text
+        assert QUESTION in call.text
         assert STARGATE.sentences[0] not in call.text
+    assert f"Answer: {RIGHT}" not in of_question.text
+    assert f"Answer: {RIGHT}" in of_claim.text
+
+
+def test_the_judge_is_asked_once_whether_a_proof_answers() -> None:
+    llm = saying(f"{RIGHT} The call was 25 minutes.")
+    answerer_on(llm).answer(OPEN_QUESTION)
+    asked = [call.text for call in llm.calls if call.is_verdict and "Answer:" not in call.text]
+    assert len(asked) == len(set(asked)) == 1
 
 
 def test_a_draft_that_misses_the_question_is_drafted_again() -> None:
