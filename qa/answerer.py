@@ -21,9 +21,11 @@ from qa.grounding.abstention import (
     undecided,
 )
 from qa.grounding.citations import Footnotes
+from qa.grounding.conflicts import find_conflict
 from qa.grounding.support import Support, find_support, state_agent, with_sentence_before
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
+    DISAGREES,
     NO_ANSWER,
     Answer,
     AnswerEvent,
@@ -228,6 +230,7 @@ class Answerer:
                 yield from self._draft(self._drafter, standalone, evidence, judging, composing)
             except LLMError as error:
                 yield from self._stand_in(error, standalone, evidence, composing)
+        yield from self._contradict(standalone, evidence, composing)
         yield AnswerEvent(answer=composing.finish())
 
     def _stand_in(
@@ -364,6 +367,22 @@ class Answerer:
             problem = "no sentence clearly answers the question"
         return _Checked(best.text, support, sure=sure, problem=problem)
 
+    def _contradict(
+        self, question: str, evidence: Sequence[Evidence], composing: "_Composition"
+    ) -> Iterator[ClaimEvent]:
+        """Add the sentence that contradicts the surest claim, if there is one."""
+        best = max(composing.released, key=lambda item: item.sure, default=None)
+        if best is None:
+            return
+        conflict = find_conflict(question, best.support.proof, evidence, self._reader)
+        if conflict is None:
+            return
+        sure = quote_confidence(conflict.other.answers or 0.0)
+        if sure >= self._min_confidence:
+            claim = DISAGREES.format(conflict.other.text)
+            proof = (conflict.said, conflict.other)
+            yield composing.add_conflict(_Checked(claim, Support(proof), sure=sure))
+
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as it would be asked outside the conversation."""
         asked = [turn.content for turn in history if turn.role == "user"]
@@ -439,6 +458,7 @@ class _Composition:
     notes: list[str] = field(default_factory=list)
     draft: Draft = field(default_factory=Draft)
     claims: list[Claim] = field(default_factory=list)
+    released: list[_Checked] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     footnotes: Footnotes = field(default_factory=Footnotes)
 
@@ -449,6 +469,7 @@ class _Composition:
         if item.problem is None:
             numbers, new = self.footnotes.cite(item.support.proof)
             self.clock.mark("first_claim")
+            self.released.append(item)
         else:
             self.problems.append(item.problem)
         claim = Claim(
@@ -459,6 +480,13 @@ class _Composition:
         )
         self.claims.append(claim)
         return ClaimEvent(claim=claim, citations=new)
+
+    def add_conflict(self, item: _Checked) -> ClaimEvent:
+        """Take in what contradicts another claim; the answer is no less complete for that."""
+        event = self.add(item)
+        said, other = event.claim.citations
+        self.problems.append(f"sentences [{said}] and [{other}] disagree")
+        return event
 
     def finish(self) -> Answer:
         """The whole answer."""

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 NO_ANSWER = "Not in the sources."
 """What an abstention says; the only place where the phrase stands."""
 
+DISAGREES = "Another sentence disagrees: “{}”"
+"""What is said of a sentence that contradicts the proof of an answer."""
+
 Status = Literal["answered", "partial", "no_answer"]
 Verdict = Literal["supported", "unsupported"]
 UnsupportedPolicy = Literal["drop", "mark"]
@@ -224,7 +227,8 @@ class Answer(_Frozen):
     citations: list[Citation]
     confidence: float = Field(ge=0, le=1)
     reason: str | None = Field(
-        default=None, description="Why it abstained or dropped a claim, or what it set aside."
+        default=None,
+        description="Why it abstained or dropped a claim, what disagrees, or what it set aside.",
     )
     timings_ms: Timings = Timings()
     usage: Usage = Usage()

@@ -93,8 +93,8 @@ def terms(
         word = fold(token)
         begins = end == 0 or _STOP.search(plain, end, match.start()) is not None
         end = match.end()
-        if word in _NUMBERS or word[0].isdigit():
-            number = _NUMBERS.get(word) or word.replace(",", "")
+        if word in NUMBERS or word[0].isdigit():
+            number = NUMBERS.get(word) or word.replace(",", "")
             found.append(Term(number, "number", token))
         elif word not in STOPWORDS or (token.isupper() and len(token) > 1):
             stem = _stemmer().stemWord(word)
@@ -108,7 +108,7 @@ def terms(
 
 _STOP = re.compile(r"[.!?:]\W*\s")
 _OPENING = re.compile(r"\w+(?:ly|ing|ed)|yes|given|despite|many|several|people|today|last|next")
-_NUMBERS = {
+NUMBERS = {
     word: str(value)
     for value, word in enumerate(
         """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
@@ -123,3 +123,4 @@ _NUMBERS = {
     "eighty": "80",
     "ninety": "90",
 }
+"""Number words in digits."""

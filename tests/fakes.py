@@ -53,6 +53,10 @@ class Undecided:
         rated = zip(self.answers(question, passages), passages, strict=True)
         return [Reading(answers, 0, len(passage.text)) for answers, passage in rated]
 
+    def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
+        """One half."""
+        return [0.5 for _ in passages]
+
 
 ARTICLES = (
     Document.make(

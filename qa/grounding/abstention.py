@@ -43,6 +43,9 @@ class Reader(Protocol):
     def read(self, question: str, passages: Sequence[Passage]) -> Sequence[Reading]:
         """The likeliest answer in each passage."""
 
+    def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
+        """Probability that each passage proves ``claim``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:

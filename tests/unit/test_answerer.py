@@ -31,6 +31,7 @@ from qa.grounding.cross_encoder import Reading
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.retriever import Retrieval
 from qa.schema import (
+    DISAGREES,
     NO_ANSWER,
     Answer,
     AnswerEvent,
@@ -555,6 +556,89 @@ def test_without_evidence_it_abstains() -> None:
         answer = answerer_on(llm, retriever=StubRetriever()).answer(QUESTION)
         check(answer)
         assert answer.status == "no_answer"
+
+
+# Sentences that disagree
+
+
+BRIDGE = Article(
+    [
+        "The Harle footbridge cost 4 million euros.",
+        "Cyclists have to push.",
+        "The Harle footbridge cost 7 million euros.",
+    ],
+    id="bridge",
+    title="The footbridge",
+)
+SOURCES[BRIDGE.id] = BRIDGE.text
+COST = "How much did the Harle footbridge cost?"
+DRAFT = "The Harle footbridge cost 4 million euros."
+NOTES = [BRIDGE.sentences[0], BRIDGE.sentences[2]]
+
+
+class Convinced(Undecided):
+    """Takes every claim for proved."""
+
+    def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
+        return [0.9 for _ in passages]
+
+
+def disputed(llm: FakeLLM | None, *, answers: float = 0.8, **options: Any) -> Answerer:
+    retriever = reading(BRIDGE, **{"4 million": 0.9, "7 million": answers})
+    return answerer_on(llm, retriever=retriever, reader=Convinced(), **options)
+
+
+@pytest.mark.parametrize("llm", [None, saying(DRAFT)])
+def test_a_sentence_that_disagrees_is_shown_with_both_footnotes(llm: FakeLLM | None) -> None:
+    *_, claim, last = disputed(llm).stream(COST)
+    assert isinstance(claim, ClaimEvent) and isinstance(last, AnswerEvent)
+    answer = last.answer
+    assert answer.answer == f"{DRAFT} [1] {DISAGREES.format(NOTES[1])} [1][2]"
+    assert [note.text for note in answer.citations] == NOTES
+    assert claim.claim == answer.claims[1]
+    assert [note.number for note in claim.citations] == [2]
+    assert answer.confidence == claim.claim.support < answer.claims[0].support
+
+
+def test_a_conflict_alone_leaves_the_answer_complete_and_is_said() -> None:
+    answer = disputed(saying(DRAFT)).answer(COST)
+    assert (answer.status, answer.reason) == ("answered", "sentences [1] and [2] disagree")
+
+
+def test_a_conflict_is_said_behind_what_was_dropped() -> None:
+    answer = disputed(saying(f"{WRONG} {DRAFT}")).answer(COST)
+    assert answer.status == "partial"
+    assert str(answer.reason).endswith("; sentences [1] and [2] disagree")
+
+
+def test_the_surest_claim_is_contradicted() -> None:
+    unsure = "The Harle footbridge cost Selk 9 million euros."
+    article = Article([unsure, *BRIDGE.sentences], id="selk", title="The footbridge")
+    retriever = reading(article, **{"9 million": 0.6, "4 million": 0.9, "7 million": 0.7})
+    answerer = answerer_on(saying(f"{unsure} {DRAFT}"), retriever=retriever, reader=Convinced())
+    answer = answerer.answer(COST)
+    assert [claim.citations for claim in answer.claims] == [[1], [2], [2, 3]]
+    assert answer.reason == "sentences [2] and [3] disagree"
+
+
+def test_what_is_not_released_is_not_contradicted() -> None:
+    answer = disputed(saying(WRONG), min_confidence=1.0).answer(COST)
+    check(answer)
+    assert answer.status == "no_answer"
+
+
+def test_a_conflict_is_withheld_below_the_least_confidence() -> None:
+    assert len(disputed(None, answers=0.6, min_confidence=0.6).answer(COST).claims) == 2
+    assert len(disputed(None, answers=0.6, min_confidence=0.7).answer(COST).claims) == 1
+
+
+def test_a_sentence_set_aside_contradicts_nothing() -> None:
+    retriever = reading(BRIDGE, **{"million": 0.9})
+    retriever.evidence = tuple(
+        item.model_copy(update={"flagged": "7 million" in item.text}) for item in retriever.evidence
+    )
+    answer = answerer_on(saying(DRAFT), retriever=retriever, reader=Convinced()).answer(COST)
+    assert [note.text for note in answer.citations] == NOTES[:1]
 
 
 # What produced it
