@@ -485,7 +485,7 @@ class _Composition:
         """Take in what contradicts another claim; the answer is no less complete for that."""
         event = self.add(item)
         said, other = event.claim.citations
-        self.problems.append(f"sentences [{said}] and [{other}] disagree")
+        self.notes.append(f"sentences [{said}] and [{other}] disagree")
         return event
 
     def finish(self) -> Answer:
