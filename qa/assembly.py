@@ -124,12 +124,13 @@ class Assembly:
         Raises:
             UnknownCollectionError: there is none of that name.
         """
+        grounding = self.settings.grounding
         return Answerer(
             self.retriever(collection),
             self.cross_encoder,
             None if evidence_only else self.drafter,
-            None if evidence_only else self.judge,
-            min_confidence=self.settings.grounding.min_confidence,
+            self.judge if grounding.judge and not evidence_only else None,
+            min_confidence=grounding.min_confidence,
             fall_back=fall_back,
         )
 

@@ -97,6 +97,10 @@ class GroundingSettings(_Section):
     min_confidence: float = Field(
         default=0.4, ge=0, le=1, description="Below it the answer is withheld."
     )
+    judge: bool = Field(
+        default=True,
+        description="Whether the LLM is asked about claims that the cross-encoder cannot decide.",
+    )
 
 
 class ServerSettings(_Section):

@@ -57,6 +57,15 @@ def test_evidence_only_asks_no_language_model(run, llm, article):
     assert llm.calls == []
 
 
+def test_the_judge_can_be_switched_off(run, llm, article, monkeypatch):
+    monkeypatch.setenv("FOOTNOTED_GROUNDING__JUDGE", "false")
+    llm.say([Reply("Mayor Ada Lund opened the new bridge.")])
+    code, out, _ = run("ask", "Who opened the new bridge?")
+    assert code == 0
+    assert out.startswith("Mayor Ada Lund opened the new bridge. [1]")
+    assert llm.calls == llm.drafts
+
+
 def test_a_sentence_stands_in_for_a_broken_language_model(run, llm, article):
     llm.say([Reply("Mayor", error=ConnectionError("gone"))])
     code, out, err = run("ask", "Who opened the new bridge?")

@@ -56,6 +56,7 @@ def test_every_default_is_within_its_own_bounds() -> None:
         ("FOOTNOTED_LLM__TIMEOUT_SECONDS", "0.5", "llm", "timeout_seconds", 0.5),
         ("FOOTNOTED_LLM__WEIGHTS", "/w.gguf", "llm", "weights", Path("/w.gguf")),
         ("FOOTNOTED_GROUNDING__MIN_CONFIDENCE", "1", "grounding", "min_confidence", 1.0),
+        ("FOOTNOTED_GROUNDING__JUDGE", "false", "grounding", "judge", False),
         ("FOOTNOTED_SERVER__PORT", "0", "server", "port", 0),
         ("footnoted_server__port", "1", "server", "port", 1),
     ],
@@ -87,6 +88,8 @@ def test_every_setting_can_be_given_by_its_variable(monkeypatch: pytest.MonkeyPa
 
 def _other(field: str, section: dict[str, Any]) -> str:
     match section[field]:
+        case bool(flag):
+            return str(not flag)
         case int(number) if number > 1:
             return str(number - 1)
         case float():
