@@ -22,6 +22,11 @@ Similarity = Callable[[str, Sequence[str]], list[float]]
 _REACH = 2
 """How far apart two sentences of one proof may stand."""
 
+_NAMED = 2 / 3
+"""Share of a title's words from where on a sentence of another document is taken to name it."""
+
+_PARENTHESIS = re.compile(r"\([^)]*\)")
+
 _QUOTED = re.compile(r'"([^"]{2,})"')
 _ACTIVE = re.compile(
     r"<[a-z/!][^<>]*[>=]|!?\[[^\]]*\]\(\S*|\b(?:https?|ftp|data|javascript|mailto):\S+|\bwww\.\S+",
@@ -81,6 +86,9 @@ def find_support(
     claim: str, question: str, evidence: Sequence[Evidence], similarity: Similarity
 ) -> Support:
     """Find the sentence, or the two, of ``evidence`` that prove ``claim`` best as an answer.
+
+    Two stand close together, or one names the document of the other: "The film was directed by
+    Ann Lund." and, of Ann Lund, "She is Norwegian."
 
     Args:
         claim: one sentence of the draft.
@@ -157,16 +165,26 @@ def _preference(support: Support) -> float:
 
 
 def _sets(evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
-    """Single sentences, and pairs that stand close together, in reading order."""
+    """Single sentences, and pairs that stand close together or lead one to the other."""
     singles: list[tuple[Evidence, ...]] = [(item,) for item in evidence]
-    pairs: list[tuple[Evidence, ...]] = [
-        (first, second)
-        for first in evidence
-        for second in evidence
-        if first.document_id == second.document_id
-        and 0 < second.sentence - first.sentence <= _REACH
-    ]
+    titles = {item.document_id: _title(item) for item in evidence}
+    pairs: list[tuple[Evidence, ...]] = []
+    for first in evidence:
+        said = frozenset(stems(first.text))
+        for second in evidence:
+            if first.document_id == second.document_id:
+                together = 0 < second.sentence - first.sentence <= _REACH
+            else:
+                title = titles[second.document_id]
+                together = bool(title) and _share(title, said) >= _NAMED
+            if together:
+                pairs.append((first, second))
     return singles + pairs
+
+
+def _title(item: Evidence) -> list[str]:
+    """The stems of a document's title, without what a parenthesis adds to tell it from others."""
+    return stems(_PARENTHESIS.sub("", item.title))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +201,9 @@ class _Candidate:
     def of(cls, members: tuple[Evidence, ...]) -> "_Candidate":
         text = " ".join(item.text for item in members)
         said = frozenset(term.stem for term in terms(text))
+        titles = dict.fromkeys(item.title for item in members)
         before = [sentence for item in members for sentence in item.before]
-        known = said | {term.stem for term in terms(" ".join([members[0].title, *before]))}
+        known = said | {term.stem for term in terms(" ".join([*titles, *before]))}
         context = with_sentence_before(members)
         return cls(members, text, context, said, known)
 

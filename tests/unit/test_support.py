@@ -261,6 +261,27 @@ def test_markup_and_addresses_are_proved_to_the_letter(added: str) -> None:
     assert proof(claim, question, source.format(added)) == [1]
 
 
+FILM = Article(["The Ferry is a film of 1999.", "It was directed by Ann Lund."], id="film")
+LUND = Article(
+    ["Lund was born in Oslo.", "She is Norwegian."], id="lund", title="Ann Lund (director)"
+)
+OTHER = Article(["She is Danish."], id="other", title="Eva Holm")
+
+
+def test_a_sentence_and_the_document_that_it_names_prove_together() -> None:
+    evidence = [*FILM.evidence(), *LUND.evidence(), *OTHER.evidence()]
+    question = "What nationality has the director of The Ferry?"
+    found = support("The director of The Ferry is Norwegian.", question, evidence)
+    assert [item.text for item in found.proof] == [*FILM.sentences, LUND.sentences[1]]
+    assert found.context.endswith("It was directed by Ann Lund. She is Norwegian.")
+
+
+def test_a_document_that_no_sentence_names_proves_nothing_with_another() -> None:
+    evidence = [*FILM.evidence(), *OTHER.evidence()]
+    question = "What nationality has the director of The Ferry?"
+    assert not support("The director of The Ferry is Danish.", question, evidence).proof
+
+
 def test_neighbours_in_different_documents_prove_nothing_together() -> None:
     first = Article(["It rained.", "MGX joined the project."], id="one").evidence()
     second = Article(["It rained.", "It rained.", "They spent $500 billion."], id="two").evidence(3)
