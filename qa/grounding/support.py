@@ -126,7 +126,7 @@ def find_support(
         if failure is None
     ]
     if not passed:
-        return Support((), reason=_most_telling(failures))
+        return Support((), reason=_failure_of_the_nearest(candidates, failures, stated))
     cosines = similarity(claim, [candidate.text for candidate in passed])
     found = [
         Support(
@@ -280,6 +280,11 @@ def _share(wanted: Sequence[str], found: frozenset[str]) -> float:
     return sum(stem in found for stem in wanted) / len(wanted) if wanted else 1.0
 
 
-def _most_telling(failures: Sequence[str | None]) -> str:
-    said = [failure for failure in failures if failure is not None]
-    return max(said, key=said.count) if said else "nothing was offered"
+def _failure_of_the_nearest(
+    candidates: Sequence[_Candidate], failures: Sequence[str | None], stated: list[Term]
+) -> str:
+    """Why the sentences that have most of the claim do not prove it."""
+    if not candidates:
+        return "nothing was offered"
+    covered = [candidate.coverage(stated) for candidate in candidates]
+    return failures[covered.index(max(covered))] or ""

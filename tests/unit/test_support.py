@@ -458,3 +458,9 @@ def test_the_longest_question_and_as_long_a_claim_are_checked_in_no_time(long: s
     support(text, "Who arranged the call?", evidence)
     state_agent(text, evidence)
     assert time.process_time() - begun < 1
+
+
+def test_the_reason_is_what_the_nearest_sentence_lacks() -> None:
+    evidence = Article(["Eva slept.", "Tim slept, too.", "Ann met Bob in Rome."]).evidence()
+    found = support("Ann met Bob in Rome in 1999.", "Where did Ann meet Bob?", evidence)
+    assert found.reason == "the draft says “1999”, and no sentence that fits does"
