@@ -55,6 +55,8 @@ _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
     re.IGNORECASE,
 )
+_CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
+"""Names what to choose from, so that the answer repeats a part of the question."""
 _YES = re.compile(r"\W*yes\b[\s,.;:–—-]*", re.IGNORECASE)
 """How the answer to a yes-or-no question may begin; no sentence says that."""
 
@@ -106,7 +108,7 @@ def find_support(
         common=frozenset(term.stem for term in met if term.text.islower()),
     )
     added = [term for term in stated if term.stem not in asked]
-    if not added and not _YES_NO.match(question):
+    if not added and not _YES_NO.match(question) and not _CHOICE.search(question):
         return Support((), reason="the draft only repeats the question", retry=True)
     agent = _find_agent(question, evidence)
     if agent is not None and not {term.stem for term in added} & set(stems(agent)):

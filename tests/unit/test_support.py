@@ -464,3 +464,9 @@ def test_the_reason_is_what_the_nearest_sentence_lacks() -> None:
     evidence = Article(["Eva slept.", "Tim slept, too.", "Ann met Bob in Rome."]).evidence()
     found = support("Ann met Bob in Rome in 1999.", "Where did Ann meet Bob?", evidence)
     assert found.reason == "the draft says “1999”, and no sentence that fits does"
+
+
+def test_the_answer_to_a_choice_may_repeat_the_question() -> None:
+    question = "Whom did Ann call, Bob or Tim?"
+    assert proof("Ann called Tim.", question, "Ann slept.", "Ann called Tim at noon.") == [2]
+    assert proof("Ann called Bob.", question, "Ann slept.", "Ann called Tim at noon.") == []
