@@ -75,6 +75,14 @@ _WHO = re.compile(r"\W*(?:and |so |but )?whom? (?!(?:is|was|are|were)\b)", re.IG
 _WHO_DID = re.compile(r"\W*(?:and |so |but )?who (?:\w+ly )?(?P<deed>\w{3,})\b", re.IGNORECASE)
 
 
+_CHOICE = re.compile(r", [^,?]+ or [^,?]+\W*$", re.IGNORECASE)
+
+
+def offers_choice(question: str) -> bool:
+    """Whether a question names what to choose from, so that its answer repeats a part of it."""
+    return _CHOICE.search(question) is not None
+
+
 def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
     """Whether ``claim`` holds the kind of thing that ``question`` asks for.
 
@@ -85,6 +93,8 @@ def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
         claim: a statement, or an answer of a few words.
         whole: ``claim`` is a statement; a few words need not give a reason as such.
     """
+    if offers_choice(question):
+        return True
     said = set(words(claim)) - set(words(question))
     asked = terms(question)
     # A capital that merely begins the claim passes for a name: better too lenient than too strict.

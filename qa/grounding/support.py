@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from qa.grounding.kinds import answers_kind
+from qa.grounding.kinds import answers_kind, offers_choice
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes
 from qa.schema import Evidence
 from qa.words import Term, fold, leans, stems, terms
@@ -55,8 +55,6 @@ _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
     re.IGNORECASE,
 )
-_CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
-"""Names what to choose from, so that the answer repeats a part of the question."""
 _YES = re.compile(r"\W*yes\b[\s,.;:–—-]*", re.IGNORECASE)
 """How the answer to a yes-or-no question may begin; no sentence says that."""
 
@@ -108,7 +106,7 @@ def find_support(
         common=frozenset(term.stem for term in met if term.text.islower()),
     )
     added = [term for term in stated if term.stem not in asked]
-    if not added and not _YES_NO.match(question) and not _CHOICE.search(question):
+    if not added and not _YES_NO.match(question) and not offers_choice(question):
         return Support((), reason="the draft only repeats the question", retry=True)
     agent = _find_agent(question, evidence)
     if agent is not None and not {term.stem for term in added} & set(stems(agent)):
