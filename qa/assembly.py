@@ -12,7 +12,8 @@ from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
 from qa.generation.local_llm import LocalLLM
 from qa.generation.prompt import load_prompt
 from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
-from qa.grounding.cross_encoder import CrossEncoder
+from qa.grounding.cross_encoder import NAME, CrossEncoder
+from qa.grounding.reranker import Reranker
 from qa.retrieval.embedder import Embedder, load_embedder
 from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
@@ -48,9 +49,10 @@ class Assembly:
         return load_embedder(chosen.model, self.models_dir, batch_size=chosen.batch_size)
 
     @cached_property
-    def cross_encoder(self) -> CrossEncoder:
+    def cross_encoder(self) -> CrossEncoder | Reranker:
         """What reads a question or a claim together with a sentence."""
-        return CrossEncoder()
+        chosen = self.settings.grounding.cross_encoder
+        return CrossEncoder() if chosen == NAME else Reranker(chosen)
 
     @cached_property
     def llm(self) -> LLM:

@@ -226,3 +226,8 @@ class LLMFailedError(LLMError):
     """The language model broke in the middle of an answer."""
 
     code = "llm-failed"
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another package says, or else what it is called, in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

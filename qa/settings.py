@@ -94,6 +94,12 @@ class LLMSettings(_Section):
 class GroundingSettings(_Section):
     """What counts as proved."""
 
+    cross_encoder: str = Field(
+        default="footnoted-cross-encoder-2",
+        min_length=1,
+        description="footnoted-cross-encoder-2 (shipped), a folder, or a sentence-transformers "
+        "name. min_confidence suits the shipped one: with another, run `footnoted eval`.",
+    )
     min_confidence: float = Field(
         default=0.4, ge=0, le=1, description="Below it the answer is withheld."
     )

@@ -31,6 +31,7 @@ from qa.errors import (
     StoreUnreachableError,
     UnknownCollectionError,
     UsageError,
+    first_line,
 )
 from qa.schema import Chunk, Document, DocumentInfo, Span, StoredDocument, digest
 
@@ -569,8 +570,7 @@ def _remote_client(url: str) -> Any:
             host=parts.hostname or "localhost", port=port, ssl=secure, settings=_settings()
         )
     except Exception as error:  # whatever else may listen there, the client fails in its own way
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise StoreUnreachableError(f"no Chroma server at {url!r}: {said}") from error
+        raise StoreUnreachableError(f"no Chroma server at {url!r}: {first_line(error)}") from error
 
 
 def _settings() -> Any:

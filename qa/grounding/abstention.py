@@ -41,7 +41,7 @@ class Reader(Protocol):
         """Probability that each passage answers ``question``."""
 
     def read(self, question: str, passages: Sequence[Passage]) -> Sequence[Reading]:
-        """The likeliest answer in each passage."""
+        """The likeliest answer in each passage; all of it where the reader tells no place."""
 
     def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
         """Probability that each passage proves ``claim``."""
@@ -125,8 +125,14 @@ def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
 
 
 def misses(claim: str, question: str, sentence: Evidence, reader: Reader) -> bool:
-    """Whether ``claim`` has no word of the answer that ``reader`` finds in its proof."""
-    answer = set(stems(_likeliest_answer(question, sentence, reader))) - set(stems(question))
+    """Whether ``claim`` has no word of the answer that ``reader`` finds in its proof.
+
+    A reader that tells no place has found none: the claim misses nothing then.
+    """
+    found = _likeliest_answer(question, sentence, reader)
+    if found == sentence.text:
+        return False
+    answer = set(stems(found)) - set(stems(question))
     return bool(answer) and not answer & set(stems(claim))
 
 

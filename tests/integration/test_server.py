@@ -827,6 +827,30 @@ def test_health(client: TestClient) -> None:
     assert all(check["ok"] for check in body["checks"].values())
 
 
+def test_readiness_does_not_wait_for_the_cross_encoder(
+    filled: TestClient, assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, held = threading.Event(), threading.Event()
+    original = assembly.cross_encoder
+
+    def load(_: Assembly) -> Any:
+        asked.set()
+        held.wait(30)
+        return original
+
+    monkeypatch.setattr(Assembly, "cross_encoder", property(load))
+    asking = threading.Thread(target=ask, args=(filled, "Who arranged the call?"))
+    asking.start()
+    try:
+        assert asked.wait(30)
+        began = time.monotonic()
+        assert filled.get("/readyz").status_code == 200
+        assert time.monotonic() - began < 10
+    finally:
+        held.set()
+        asking.join()
+
+
 def test_not_ready(tmp_path: Path) -> None:
     settings = Settings(
         data_dir=tmp_path,

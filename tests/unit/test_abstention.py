@@ -112,6 +112,7 @@ def test_a_sentence_is_quoted_if_the_answer_in_it_is_of_the_kind_asked_for(
         ("It was in rome", "in Rome in 1999", False),
         ("Ann met Bob.", "Ann met Bob", False),  # the question has it all: nothing is missed
         ("Ann met Bob.", "", False),
+        ("Ann did meet Bob.", "Ann met Bob in Rome in 1999.", False),  # it tells no place
     ],
 )
 def test_a_claim_misses_an_answer_of_which_it_has_no_word(

@@ -170,6 +170,7 @@ def test_other_programs_variables_are_theirs(monkeypatch: pytest.MonkeyPatch) ->
         ("FOOTNOTED_STORE__URL", "localhost:8000"),
         ("FOOTNOTED_EMBEDDER__MODEL", ""),
         ("FOOTNOTED_EMBEDDER__BATCH_SIZE", "0"),
+        ("FOOTNOTED_GROUNDING__CROSS_ENCODER", ""),
         ("FOOTNOTED_CHUNK__TOKENS", "15"),
         ("FOOTNOTED_RETRIEVAL__CANDIDATES", "many"),
         ("FOOTNOTED_RETRIEVAL__EVIDENCE", "51"),
