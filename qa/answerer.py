@@ -39,7 +39,7 @@ from qa.schema import (
     Turn,
     UnsupportedPolicy,
 )
-from qa.words import terms, words
+from qa.words import plain, terms, words
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -278,7 +278,7 @@ class Answerer:
         checked = [self._check(claim, question, evidence) for claim in rest]
         if not released and all(item.support.retry for item in checked):
             agent = state_agent(question, evidence)
-            others = drafter.another(question, evidence) if agent is None else [agent]
+            others = drafter.another(question, evidence) if agent is None else [plain(agent)]
             checked = [self._check(claim, question, evidence) for claim in others] or checked
         judged = [self._judged(item, question, judging) for item in checked]
         judged = [item for claim in judged for item in self._or_proof(claim, question)]
@@ -346,7 +346,7 @@ class Answerer:
         if not likely or not misses(item.claim, question, sentence, self._reader):
             return [item]
         reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
-        return [replace(item, problem=reason), replace(item, claim=sentence.text)]
+        return [replace(item, problem=reason), replace(item, claim=plain(sentence.text))]
 
     def _quote(
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
@@ -360,7 +360,7 @@ class Answerer:
         least = max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
         if sure < least or not quotable(question, best, self._reader):
             problem = "no sentence clearly answers the question"
-        return _Checked(best.text, Support((best,)), sure=sure, problem=problem)
+        return _Checked(plain(best.text), Support((best,)), sure=sure, problem=problem)
 
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as it would be asked outside the conversation."""
