@@ -128,20 +128,39 @@ def terms(
         begins = end == 0 or _STOP.search(evened, end, match.start()) is not None
         end = match.end()
         if word in _NUMBERS or word[0].isdigit():
-            number = _NUMBERS.get(word) or word.replace(",", "")
+            number = _NUMBERS.get(word) or _THOUSANDS.sub("", word)
             found.append(Term(number, "number", token))
-        elif word not in STOPWORDS or (token.isupper() and len(token) > 1):
+        elif word not in STOPWORDS or token == "May" or (token.isupper() and len(token) > 1):
             stem = _stemmer().stemWord(word)
             certain = not begins or token[1:] != token[1:].lower() or stem in names
             if common is not None and not certain:
-                certain = stem not in common and not _OPENING.fullmatch(word)
-            kind: Literal["name", "word"] = "name" if token[0].isupper() and certain else "word"
+                certain = stem not in common and word not in _OPENINGS
+            capital = any(sign.isupper() for sign in token)
+            kind: Literal["name", "word"] = "name" if capital and certain else "word"
             found.append(Term(stem, kind, token))
     return found
 
 
 _STOP = re.compile(r"[.!?:]\W*\s")
-_OPENING = re.compile(r"\w+(?:ly|ing|ed)|yes|given|despite|many|several|people|today|last|next")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_OPENINGS = frozenset(
+    """yes given despite many several people today last next
+    accordingly actually additionally allegedly apparently approximately briefly certainly clearly
+    commonly consequently conversely currently daily directly early effectively entirely especially
+    essentially eventually exactly exclusively explicitly finally firstly formally formerly
+    frequently fully generally gradually hardly historically immediately importantly increasingly
+    initially ironically jointly largely lastly likely mainly monthly mostly namely nearly newly
+    normally notably obviously occasionally officially originally partially partly particularly
+    personally possibly potentially presumably previously primarily privately probably publicly
+    quickly rarely recently regularly reportedly roughly secondly separately shortly significantly
+    similarly simply simultaneously slightly slowly solely specifically subsequently suddenly
+    supposedly surprisingly technically temporarily thirdly traditionally typically ultimately
+    unfortunately usually virtually weekly widely yearly
+    according anything assuming beginning concerning considering depending everything following
+    including nothing regarding something speaking starting using
+    added asked based born combined compared founded indeed located named used""".split()
+)
+"""A list, since names end like adverbs and participles too: Kelly, Boeing, Fred."""
 _NUMBERS = {
     word: str(value)
     for value, word in enumerate(

@@ -144,10 +144,12 @@ def test_a_known_name_is_one_at_the_beginning_too() -> None:
 
 
 def test_where_plain_words_are_known_any_other_that_begins_a_sentence_is_a_name() -> None:
-    text = "Altman met investors. Investors came. Arriving late, Musk left. Today Oracle won."
+    text = "Altman met investors. Investors came. Speaking late, Musk left. Today Oracle won."
     common = frozenset(["investor"])
     names = [term.text for term in terms(text, common=common) if term.kind == "name"]
     assert names == ["Altman", "Musk", "Oracle"]
+    for name in ("Kelly", "Boeing", "Fred", "July"):
+        assert terms(f"{name} came.", common=common)[0].kind == "name"
     assert [term.kind for term in terms("Altman came.", common=frozenset(["altman"]))] == [
         *("word", "word")
     ]
@@ -158,7 +160,9 @@ def test_a_term_keeps_the_word_as_it_stands() -> None:
     assert [term.text for term in found] == ["Altman", "500,000", "investors"]
 
 
-@pytest.mark.parametrize("text", ["OpenAI came.", "NASA came.", "IT came.", "US came."])
+@pytest.mark.parametrize(
+    "text", ["OpenAI came.", "NASA came.", "IT came.", "US came.", "xAI came.", "iPhones came."]
+)
 def test_more_than_one_capital_makes_a_name_anywhere(text: str) -> None:
     assert terms(text)[0].kind == "name"
 
@@ -184,6 +188,8 @@ def test_a_possessive_is_the_name() -> None:
         ("eighty", "80"),
         ("ninety", "90"),
         ("１２", "12"),
+        ("3,5", "3,5"),
+        ("1,8000", "1,8000"),
     ],
 )
 def test_numbers_are_digits_without_separators(text: str, number: str) -> None:
@@ -193,6 +199,7 @@ def test_numbers_are_digits_without_separators(text: str, number: str) -> None:
 def test_stop_words_are_no_terms_unless_written_in_capitals() -> None:
     assert terms("It was they who were there.") == []
     assert kinds("it was the WHO, or IT") == {"who": "name", "it": "name"}
+    assert kinds("it may be in May") == {"may": "name"}
 
 
 @given(st.text())
