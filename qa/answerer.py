@@ -42,7 +42,7 @@ from qa.schema import (
     Turn,
     UnsupportedPolicy,
 )
-from qa.words import terms, words
+from qa.words import plain, terms, words
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -282,7 +282,7 @@ class Answerer:
         checked = [self._check(claim, question, evidence) for claim in rest]
         if not released and all(item.support.retry for item in checked):
             agent = state_agent(question, evidence)
-            others = drafter.another(question, evidence) if agent is None else [agent]
+            others = drafter.another(question, evidence) if agent is None else [plain(agent)]
             checked = [self._check(claim, question, evidence) for claim in others] or checked
         judged = [self._judged(item, question, judging) for item in checked]
         judged = [item for claim in judged for item in self._or_proof(claim, question)]
@@ -350,7 +350,7 @@ class Answerer:
         if not likely or not misses(item.claim, question, sentence, self._reader):
             return [item]
         reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
-        return [replace(item, problem=reason), replace(item, claim=sentence.text)]
+        return [replace(item, problem=reason), replace(item, claim=plain(sentence.text))]
 
     def _quote(
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
@@ -365,7 +365,7 @@ class Answerer:
         least = max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
         if sure < least or not quotable(question, best, self._reader):
             problem = "no sentence clearly answers the question"
-        return _Checked(best.text, support, sure=sure, problem=problem)
+        return _Checked(plain(best.text), support, sure=sure, problem=problem)
 
     def _contradict(
         self, question: str, evidence: Sequence[Evidence], composing: "_Composition"
@@ -379,7 +379,7 @@ class Answerer:
             return
         sure = quote_confidence(conflict.other.answers or 0.0)
         if sure >= self._min_confidence:
-            claim = DISAGREES.format(conflict.other.text)
+            claim = DISAGREES.format(plain(conflict.other.text))
             proof = (conflict.said, conflict.other)
             yield composing.add_conflict(_Checked(claim, Support(proof), sure=sure))
 

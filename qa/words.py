@@ -29,10 +29,14 @@ def _stemmer() -> Stemmer.Stemmer:
 def fold(text: str) -> str:
     """Case, compatibility forms and typographic quotes evened out, for matching only."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.translate(_QUOTES)
+    return folded.translate(_EVENED)
 
 
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": " - "})
+_EVENED = str.maketrans(
+    dict.fromkeys("‘’‚‹›", "'") | dict.fromkeys("“”„«»", '"') | {"–": "-", "—": " - "}
+)
+_EVENED |= dict.fromkeys([0xAD, *range(0x200B, 0x200E), 0x2060, 0xFEFF, *range(0xFE00, 0xFE10)], "")
+"""Among them what is not shown and would tear a word or a number in two."""
 
 
 def words(text: str) -> list[str]:
@@ -45,6 +49,36 @@ def stems(text: str) -> list[str]:
     """Stems of the content words and the numbers of ``text``, in order, repeats kept."""
     content = [word for word in words(text) if word not in STOPWORDS]
     return list(_stemmer().stemWords(content))
+
+
+_MARKS = re.compile(r" ?[\[［【]\s*\^?\d{1,3}(?:\s*[,;–—-]\s*\d{1,3}){0,8}\s*[\]］】]")
+_BRACKETED = re.compile(r"[\[［【]\s*(\d+)\s*[\]］】]")
+_BRACKETS = str.maketrans(dict.fromkeys("[［【]］】"))
+_TILDE = re.compile(r"~(?!\d)")
+"""Two strike through what follows; before a number one may mean "about"."""
+_KEPT = {"\u200c", "\u200d"}
+"""Signs that are not shown and change how their neighbours are, in Persian and in emoji."""
+
+
+def without_marks(text: str) -> str:
+    """``text`` without footnote marks such as ``[7]`` and ``[1, 2]``."""
+    return _MARKS.sub("", text)
+
+
+def plain(text: str) -> str:
+    """``text`` as it may stand in an answer.
+
+    It has no footnote marks, no strike-through and nothing invisible; a longer number, as in "in
+    [2024]", loses its brackets.
+    """
+    seen = "".join(
+        sign
+        for sign in text
+        if sign.isspace() or sign in _KEPT or unicodedata.category(sign) not in ("Cc", "Cf")
+    )
+    bare = _BRACKETED.sub(r"\1", without_marks(_TILDE.sub("", seen)))
+    # What stood in brackets within brackets may have them still.
+    return bare.translate(_BRACKETS) if _BRACKETED.search(bare) else bare
 
 
 _LEANS = re.compile(
@@ -86,28 +120,47 @@ def terms(
             sentence with a capital is taken for a name, unless it looks like an opening word.
     """
     found: list[Term] = []
-    plain = text.translate(_QUOTES)
+    evened = text.translate(_EVENED)
     end = 0
-    for match in _WORD.finditer(plain):
+    for match in _WORD.finditer(evened):
         token = match.group().removesuffix("'s").removesuffix("'")
         word = fold(token)
-        begins = end == 0 or _STOP.search(plain, end, match.start()) is not None
+        begins = end == 0 or _STOP.search(evened, end, match.start()) is not None
         end = match.end()
         if word in NUMBERS or word[0].isdigit():
-            number = NUMBERS.get(word) or word.replace(",", "")
+            number = NUMBERS.get(word) or _THOUSANDS.sub("", word)
             found.append(Term(number, "number", token))
-        elif word not in STOPWORDS or (token.isupper() and len(token) > 1):
+        elif word not in STOPWORDS or token == "May" or (token.isupper() and len(token) > 1):
             stem = _stemmer().stemWord(word)
             certain = not begins or token[1:] != token[1:].lower() or stem in names
             if common is not None and not certain:
-                certain = stem not in common and not _OPENING.fullmatch(word)
-            kind: Literal["name", "word"] = "name" if token[0].isupper() and certain else "word"
+                certain = stem not in common and word not in _OPENINGS
+            capital = any(sign.isupper() for sign in token)
+            kind: Literal["name", "word"] = "name" if capital and certain else "word"
             found.append(Term(stem, kind, token))
     return found
 
 
 _STOP = re.compile(r"[.!?:]\W*\s")
-_OPENING = re.compile(r"\w+(?:ly|ing|ed)|yes|given|despite|many|several|people|today|last|next")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_OPENINGS = frozenset(
+    """yes given despite many several people today last next
+    accordingly actually additionally allegedly apparently approximately briefly certainly clearly
+    commonly consequently conversely currently daily directly early effectively entirely especially
+    essentially eventually exactly exclusively explicitly finally firstly formally formerly
+    frequently fully generally gradually hardly historically immediately importantly increasingly
+    initially ironically jointly largely lastly likely mainly monthly mostly namely nearly newly
+    normally notably obviously occasionally officially originally partially partly particularly
+    personally possibly potentially presumably previously primarily privately probably publicly
+    quickly rarely recently regularly reportedly roughly secondly separately shortly significantly
+    similarly simply simultaneously slightly slowly solely specifically subsequently suddenly
+    supposedly surprisingly technically temporarily thirdly traditionally typically ultimately
+    unfortunately usually virtually weekly widely yearly
+    according anything assuming beginning concerning considering depending everything following
+    including nothing regarding something speaking starting using
+    added asked based born combined compared founded indeed located named used""".split()
+)
+"""A list, since names end like adverbs and participles too: Kelly, Boeing, Fred."""
 NUMBERS = {
     word: str(value)
     for value, word in enumerate(

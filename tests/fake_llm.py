@@ -14,6 +14,7 @@ from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from qa.generation.drafter import Drafter
 from qa.generation.judge import Judge, JudgePrompts
 from qa.generation.prompt import load_prompt
 from qa.schema import Evidence
@@ -133,6 +134,17 @@ class FakeLLM:
     def drafts(self) -> list[Call]:
         """The calls that asked for more than a yes or no."""
         return [call for call in self.calls if not call.is_verdict]
+
+
+def drafter_on(llm: Any, *, max_tokens: int = 96) -> Drafter:
+    """A drafter with the released prompts."""
+    return Drafter(
+        llm,
+        answer=load_prompt("answer/v1"),
+        quote=load_prompt("quote/v1"),
+        condense=load_prompt("condense/v1"),
+        max_tokens=max_tokens,
+    )
 
 
 def judge_on(llm: Any) -> Judge:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Prompt, show_sentences, typographic
 from qa.schema import Evidence, Turn, Usage
+from qa.words import plain, without_marks
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
-_MARKS = re.compile(r" ?\[\d{1,3}(?: ?[,–-] ?\d{1,3}){0,8}\]")
 _CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A-Z0-9À-Þ])")
 _LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
 _LONGEST_ABBREVIATION = 6
@@ -96,8 +96,7 @@ class Drafter:
             if chunk.response_metadata.get("finish_reason") == "length":
                 draft.cut = True
             if chunk.text:
-                # Half of a surrogate pair cannot be sent on as JSON.
-                text = chunk.text.encode("utf-8", "replace").decode()
+                text = _whole(chunk.text)
                 draft.text += text
                 yield text
 
@@ -109,7 +108,7 @@ class Drafter:
         """
         _, second = self._prompts(question)
         text = "".join(chunk.text for chunk in self._ask(second, question, evidence))
-        return split_claims(text)
+        return split_claims(_whole(text))
 
     def _prompts(self, question: str) -> tuple[Prompt, Prompt]:
         """The prompt to begin with and the one to fall back on."""
@@ -133,14 +132,13 @@ class Drafter:
         """
         messages = self._condense.messages(
             conversation="\n".join(
-                f"{turn.role.capitalize()}: {typographic(_MARKS.sub('', turn.content))}"
+                f"{turn.role.capitalize()}: {typographic(without_marks(turn.content))}"
                 for turn in history[-_CONVERSATION_TURNS:]
             ),
             question=typographic(question),
         )
-        reply = "".join(
-            chunk.text for chunk in stream_chat(self.llm, messages, max_tokens=64)
-        ).strip()
+        chunks = stream_chat(self.llm, messages, max_tokens=64)
+        reply = _whole("".join(chunk.text for chunk in chunks)).strip()
         return reply.splitlines()[0].strip() if reply else ""
 
 
@@ -153,20 +151,25 @@ def split_claims(text: str, *, cut: bool = False) -> list[str]:
     """
     claims: list[str] = []
     for line in text.splitlines():
-        plain = _MARKS.sub("", " ".join(line.split()))
-        listed = _LIST_MARK.match(plain)
+        unmarked = without_marks(" ".join(line.split()))
+        listed = _LIST_MARK.match(unmarked)
         start = listed.end() if listed else 0
-        for match in _CLAIM_END.finditer(plain):
+        for match in _CLAIM_END.finditer(unmarked):
             recent = max(start, match.start() - _LONGEST_ABBREVIATION)
-            if not _ABBREVIATION.search(plain, recent, match.start()):
-                claims.append(plain[start : match.end()])
+            if not _ABBREVIATION.search(unmarked, recent, match.start()):
+                claims.append(unmarked[start : match.end()])
                 start = match.end()
-        claims.append(plain[start:])
-    claims = [claim.strip(" -*•\t") for claim in claims]
+        claims.append(unmarked[start:])
+    claims = [plain(claim).strip(" -*•\t") for claim in claims]
     claims = [claim for claim in claims if any(sign.isalnum() for sign in claim)]
     if cut and len(claims) > 1 and not claims[-1].rstrip("”’\"')").endswith((".", "!", "?")):
         claims.pop()
     return claims
+
+
+def _whole(text: str) -> str:
+    """``text`` without halves of surrogate pairs, which cannot be sent on as JSON."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _usage(reported: Any) -> Usage:

@@ -13,7 +13,7 @@ from qa.grounding.kinds import answers_kind
 from qa.grounding.opposites import opposes
 from qa.grounding.support import Support
 from qa.schema import Evidence, Passage
-from qa.words import stems
+from qa.words import stems, without_marks
 
 _CLAIM = (0.738, 0.632, 0.196)
 _CLAIM_JUDGED = (-1.25, 0.42, 0.70, 0.48)
@@ -120,7 +120,7 @@ def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
     """
     if opposes(question, sentence.text) is not None:
         return False
-    answer = _likeliest_answer(question, sentence, reader)
+    answer = without_marks(_likeliest_answer(question, sentence, reader))
     return answers_kind(question, sentence.text) and answers_kind(question, answer, whole=False)
 
 

@@ -70,7 +70,7 @@ class Reranker:
         return [float(probability) for probability in rated]
 
     def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
-        """Probability in [0, 1] that a passage proves ``claim``; 0 where the model is no NLI model."""
+        """Probability in [0, 1] that a passage proves ``claim``; 0 if the model is none for NLI."""
         if self._entailment is None or not passages:
             return [0.0] * len(passages)
         rated = self._rate([(_in_context(item), claim) for item in passages])

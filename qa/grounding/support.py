@@ -9,12 +9,12 @@ and the closeness in meaning decide together.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from qa.grounding.kinds import answers_kind, offers_choice
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes
+from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
 from qa.schema import Evidence
-from qa.words import Term, fold, leans, stems, terms
+from qa.words import Term, fold, leans, stems, terms, without_marks
 
 Similarity = Callable[[str, Sequence[str]], list[float]]
 """Cosine of one text with each of several."""
@@ -27,9 +27,10 @@ _NAMED = 2 / 3
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
 
-_QUOTED = re.compile(r'"([^"]{2,})"')
+_QUOTED = re.compile(r""""([^"]{2,})"|(?<![\w'])'((?:[^']|(?<=\w)'(?=\w)){2,})'(?!\w)""")
+"""In single quotes too, which are apostrophes elsewhere."""
 _ACTIVE = re.compile(
-    r"<[a-z/!][^<>]*[>=]|!?\[[^\]]*\]\(\S*|\b(?:https?|ftp|data|javascript|mailto):\S+|\bwww\.\S+",
+    r"<[a-z/!][^<>]*[>=]|!\[|\]\(\S*|\b(?:https?|ftp|data|javascript|mailto):\S+|\bwww\.\S+",
     re.IGNORECASE,
 )
 """Markup and addresses: what a client may follow, so that a draft may only repeat it."""
@@ -41,15 +42,6 @@ _DONE_BY = re.compile(
     r"|[\w’'-]+(?: (?!and\b|in\b|on\b|at\b|to\b|for\b|with\b|who\b)[\w’'-]+){0,2}))",
 )
 """A passive and its agent: "arranged by a mutual friend"."""
-
-_UNITS = frozenset(
-    stems(
-        """hundred thousand million billion trillion dozen percent dollar euro pound second minute
-        hour day week month year decade century meter metre kilometer kilometre mile foot feet inch
-        gram kilogram ton tonne liter litre gallon degree"""
-    )
-)
-"""What may not change behind a number: 500 million is not 500 billion."""
 
 _YES_NO = re.compile(
     r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
@@ -115,7 +107,8 @@ def find_support(
         return Support((), reason="the draft has nothing of the kind asked for", retry=True)
     candidates = [_Candidate.of(members) for members in _sets(evidence)]
     # A title that the question names need not be said again.
-    quoted = [said for said in _QUOTED.findall(fold(claim)) if said not in fold(question)]
+    quoted = ["".join(said).strip(" .,!?;:") for said in _QUOTED.findall(fold(claim))]
+    quoted = [said for said in quoted if said not in fold(question)]
     failures = [
         opposes(question, candidate.context) or candidate.contradicts(claim, quoted, stated, added)
         for candidate in candidates
@@ -200,7 +193,9 @@ class _Candidate:
     @classmethod
     def of(cls, members: tuple[Evidence, ...]) -> "_Candidate":
         text = " ".join(item.text for item in members)
-        said = frozenset(term.stem for term in terms(text))
+        # The number of a source's own footnote says nothing.
+        unmarked = without_marks(text)
+        said = units_in(unmarked) | {term.stem for term in terms(unmarked)}
         titles = dict.fromkeys(item.title for item in members)
         before = [sentence for item in members for sentence in item.before]
         known = said | {term.stem for term in terms(" ".join([*titles, *before]))}
@@ -216,17 +211,25 @@ class _Candidate:
             if fold(active).rstrip(".,;:!?)'\"") not in folded:
                 return "the draft adds markup or an address that no sentence has"
         for quotation in quoted:
-            if not re.search(rf"(?<!\w){re.escape(quotation.strip(' .,!?;:'))}(?!\w)", folded):
+            if not re.search(rf"(?<!\w){re.escape(quotation)}(?!\w)", folded):
                 return f"the draft quotes “{quotation}”, and no sentence does"
         for term in added:
-            if term.kind != "word" and term.stem not in self.said:
+            telling = term.kind != "word" or term.stem in MAGNITUDES
+            if telling and term.stem not in self.said:
                 return f"the draft says “{term.text}”, and no sentence that fits does"
         for term in stated:
             if term.kind != "word" and term.stem not in self.known:
                 return f"no sentence that fits is about “{term.text}”"
-        for number, unit in pairwise(stated):
-            if number.kind == "number" and unit.stem in _UNITS and unit.stem not in self.said:
-                return f"the draft says “{number.text} {unit.text}”, and no sentence that fits does"
+        for place, unit in enumerate(stated):
+            before = stated[max(0, place - 2) : place]  # "500 square miles"
+            measured = any(term.kind == "number" or term.stem in UNITS for term in before)
+            if measured and unit.stem in UNITS and unit.stem not in self.said:
+                said = " ".join(term.text for term in [*before, unit])
+                return f"the draft says “{said}”, and no sentence that fits does"
+        folded_claim = fold(claim)
+        for sign, names in SIGNS.items():
+            if sign in folded_claim and not names & self.said:
+                return f"the draft says “{sign}”, and no sentence that fits does"
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"

@@ -104,6 +104,12 @@ def test_a_sentence_is_quoted_if_the_answer_in_it_is_of_the_kind_asked_for(
     assert quotable(question, MET, Finds(answer)) is expected  # type: ignore[arg-type]
 
 
+def test_the_number_of_a_footnote_is_no_amount() -> None:
+    (cited,) = Article(["Since 2019 cyclists ride on it.[8]"]).evidence()
+    reader = Finds("cyclists ride on it.[8]")
+    assert not quotable("How many ride on the footbridge?", cited, reader)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("claim", "answer", "expected"),
     [

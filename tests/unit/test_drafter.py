@@ -155,6 +155,13 @@ def test_a_second_draft_is_asked_for_in_the_other_way_behind_the_same_sentences(
     assert llm.calls[1].options == llm.calls[0].options
 
 
+def test_half_a_character_is_replaced_in_every_reply() -> None:
+    """As a server sends that cuts a pair of surrogates between two tokens."""
+    drafter = drafter_on(FakeLLM([Reply(pieces=["Ann \ud83d", "\ude80 met Bob."])] * 2))
+    assert drafter.another("Whom did Ann meet?", EVIDENCE) == ["Ann ?? met Bob."]
+    assert drafter.condense("Whom?", []) == "Ann ?? met Bob."
+
+
 @pytest.mark.parametrize("reply", ["", " \n", "...", "[1]"])
 def test_a_second_draft_without_words_has_no_claims(reply: str) -> None:
     assert drafter_on(FakeLLM([reply])).another("Who?", EVIDENCE) == []
@@ -233,7 +240,9 @@ def test_an_interruption_is_not_a_failure_of_the_model() -> None:
         ("Ann met Bob! Why? She asked.", ["Ann met Bob!", "Why?", "She asked."]),
         ("Ann met Bob [1]. He refused. [2][3]", ["Ann met Bob.", "He refused."]),
         ("Ann [1, 2] met [3-5] Bob [6–8][99].", ["Ann met Bob."]),
-        ("Ann met [sic] Bob in [2024].", ["Ann met [sic] Bob in [2024]."]),
+        ("Ann met [sic] Bob in [2024].", ["Ann met [sic] Bob in 2024."]),
+        ("Ann met Bob. [2024] was cold.", ["Ann met Bob. 2024 was cold."]),
+        ("[2[1]5]\n~~Ann~~ met\u202e Bob.", ["Ann met Bob."]),
         ("- Ann met Bob.\n- He refused.\n", ["Ann met Bob.", "He refused."]),
         ("* Ann met Bob\n\n• He refused", ["Ann met Bob", "He refused"]),
         ("1. Ann met Bob.\n2. He refused.", ["Ann met Bob.", "He refused."]),

@@ -104,6 +104,14 @@ def test_an_nli_model_reads_the_sentence_as_premise(build: Build) -> None:
     assert max(expected) - min(expected) > 0.05
 
 
+def test_only_an_nli_model_tells_what_proves_a_claim(build: Build) -> None:
+    passages = [Passage("It rained."), Passage("Ann met Bob.")]
+    assert Reranker(build("LABEL_0")).supports("Ann met Bob.", passages) == [0, 0]
+    model = Reranker(build(*NLI))
+    assert model.supports("Ann met Bob.", passages) == model.answers("Ann met Bob.", passages)
+    assert all(0 < value < 1 for value in model.supports("Ann met Bob.", passages))
+
+
 def test_the_whole_passage_is_read_as_the_answer(build: Build) -> None:
     reader = Reranker(str(build("LABEL_0")))
     rated = reader.answers(QUESTION, PASSAGES)

@@ -90,6 +90,18 @@ def test_a_claim_is_proved_by_the_sentence_that_says_it(
         ("The call was Ann's idea.", "The idea of the call was that of Ann."),
         ("The call was James’ idea.", "The call was James's idea."),
         ("The CALL was fullwidth: ２５.", "The call was 25."),
+        ("The call cost $2.", "The call cost 2 dollars."),
+        ("The call cost 2 dollars.", "The call cost $2."),
+        ("The call cost 35,000 yuan.", "The call cost ¥35,000."),
+        ("The call had 25 per cent noise.", "The call had 25% noise."),
+        ("The call had 25% noise.", "The call had 25 percent noise."),
+        ("The call went over 29 km.", "The call went over 29 kilometres."),
+        ("The call had a “familiar face” in it.", "The call had a 'familiar face' in it."),
+        ("The call had a «familiar face» in it.", "The call had a „familiar face“ in it."),
+        (
+            "The callers' idea was the brothers' call.",
+            "The call was the callers' and brothers' idea.",
+        ),
     ],
 )
 def test_another_spelling_is_no_other_statement(source: str, claim: str) -> None:
@@ -190,6 +202,7 @@ def test_a_better_proof_has_higher_numbers() -> None:
         # the number, but of something else
         ("How large is Stargate?", "Stargate is a project of up to $500 million."),
         ("How long did they talk?", "Altman spoke with Trump for 25 hours."),
+        ("How long did they talk?", "Altman spoke with Trump for 25 long hours."),
         # a name or a quotation
         ("Whom did Altman speak with?", "Altman spoke with Biden for 25 minutes."),
         ("Who spoke with Trump?", "Zuckerberg spoke with Trump for 25 minutes."),
@@ -236,10 +249,16 @@ def test_an_invented_name_has_no_proof_wherever_it_stands(name: str) -> None:
         ("Nadella was “uneasy” about it.", "Nadella was “easy” about it."),
         ("Nadella called it “the cartoon.”", "Nadella called it “the car.”"),
         ("Nadella said “he regrets it.”", "Nadella said “egrets”."),
+        ("Nadella said “he regrets it.”", "Nadella said 'he regrets' nothing of it."),
     ],
 )
 def test_a_piece_of_a_word_is_no_quotation(source: str, claim: str) -> None:
     assert proof(claim, "What did Nadella say about it?", source) == []
+
+
+def test_a_title_that_the_question_names_may_be_named_again() -> None:
+    question = "Who wrote for “The Age”?"
+    assert proof("Ann wrote for “The Age.”", question, "Ann and the Age parted.") == [1]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.words import STOPWORDS, Term, fold, stems, terms, words
+from qa.words import STOPWORDS, Term, fold, plain, stems, terms, without_marks, words
 
 
 def kinds(text: str, names: frozenset[str] = frozenset()) -> dict[str, str]:
@@ -21,6 +23,8 @@ def kinds(text: str, names: frozenset[str] = frozenset()) -> dict[str, str]:
         ("²", "2"),
         ("Cafe\N{COMBINING ACUTE ACCENT}", "café"),
         ("“a” ‘b’", "\"a\" 'b'"),
+        ("„a“ «b» ‚c‘ ‹d›", "\"a\" \"b\" 'c' 'd'"),
+        ("Schiff\u00adfahrt 3\u200d2 Bi\u200bden ❤\ufe0f", "schifffahrt 32 biden ❤"),
         ("2010–2020", "2010-2020"),
         ("yes—no", "yes - no"),
     ],
@@ -32,6 +36,43 @@ def test_fold(written: str, folded: str) -> None:
 @given(st.text(st.characters(codec="latin-1")))
 def test_case_does_not_matter_to_words(text: str) -> None:
     assert words(text.upper()) == words(text)
+
+
+# What may stand in an answer
+
+
+@pytest.mark.parametrize(
+    ("text", "unmarked"),
+    [
+        ("Ann [1] met [2, 3] Bob.[4–6][^7]", "Ann met Bob."),
+        ("Ann [[1]] met [ 2 ] Bob［３］ in【4; 5】 Rome.", "Ann [] met Bob in Rome."),
+        ("Ann [sic] met Bob in [2024] at [5 p.m.].", "Ann [sic] met Bob in [2024] at [5 p.m.]."),
+    ],
+)
+def test_footnote_marks_are_taken_out(text: str, unmarked: str) -> None:
+    assert without_marks(text) == unmarked
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Ann met Bob.[7]", "Ann met Bob."),
+        ("Ann met Bob in [2024] [sic].", "Ann met Bob in 2024 [sic]."),
+        ("Ann met Bob [2[1]5] [sic] times.", "Ann met Bob 25 [sic] times."),
+        ("Ann met Bob [2[2[1]5]5] [sic] times.", "Ann met Bob 2255 sic times."),
+        ("Ann met Bob at [5 p.m.", "Ann met Bob at [5 p.m."),
+        ("Ann [\u200b1] \u202em\x1b\x00et\u202c Bob\U000e0041", "Ann met Bob"),
+        ("Ann ~~met~~ Bob~[1]~ ~5 times.", "Ann met Bob ~5 times."),
+        ("می\u200cخواهم 👩\u200d👧", "می\u200cخواهم 👩\u200d👧"),
+    ],
+)
+def test_an_answer_holds_no_mark_of_anothers_and_nothing_unseen(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@given(st.text(st.sampled_from("[]［【 12a,-^~\u200b\n"), max_size=30))
+def test_no_number_in_brackets_is_left(text: str) -> None:
+    assert not re.search(r"[\[［【]\s*\d+\s*[\]］】]", plain(text))
 
 
 # Words
@@ -103,10 +144,12 @@ def test_a_known_name_is_one_at_the_beginning_too() -> None:
 
 
 def test_where_plain_words_are_known_any_other_that_begins_a_sentence_is_a_name() -> None:
-    text = "Altman met investors. Investors came. Arriving late, Musk left. Today Oracle won."
+    text = "Altman met investors. Investors came. Speaking late, Musk left. Today Oracle won."
     common = frozenset(["investor"])
     names = [term.text for term in terms(text, common=common) if term.kind == "name"]
     assert names == ["Altman", "Musk", "Oracle"]
+    for name in ("Kelly", "Boeing", "Fred", "July"):
+        assert terms(f"{name} came.", common=common)[0].kind == "name"
     assert [term.kind for term in terms("Altman came.", common=frozenset(["altman"]))] == [
         *("word", "word")
     ]
@@ -117,7 +160,9 @@ def test_a_term_keeps_the_word_as_it_stands() -> None:
     assert [term.text for term in found] == ["Altman", "500,000", "investors"]
 
 
-@pytest.mark.parametrize("text", ["OpenAI came.", "NASA came.", "IT came.", "US came."])
+@pytest.mark.parametrize(
+    "text", ["OpenAI came.", "NASA came.", "IT came.", "US came.", "xAI came.", "iPhones came."]
+)
 def test_more_than_one_capital_makes_a_name_anywhere(text: str) -> None:
     assert terms(text)[0].kind == "name"
 
@@ -143,6 +188,8 @@ def test_a_possessive_is_the_name() -> None:
         ("eighty", "80"),
         ("ninety", "90"),
         ("１２", "12"),
+        ("3,5", "3,5"),
+        ("1,8000", "1,8000"),
     ],
 )
 def test_numbers_are_digits_without_separators(text: str, number: str) -> None:
@@ -152,6 +199,7 @@ def test_numbers_are_digits_without_separators(text: str, number: str) -> None:
 def test_stop_words_are_no_terms_unless_written_in_capitals() -> None:
     assert terms("It was they who were there.") == []
     assert kinds("it was the WHO, or IT") == {"who": "name", "it": "name"}
+    assert kinds("it may be in May") == {"may": "name"}
 
 
 @given(st.text())
