@@ -39,9 +39,17 @@ _EVENED |= dict.fromkeys([0xAD, *range(0x200B, 0x200E), 0x2060, 0xFEFF, *range(0
 """Among them what is not shown and would tear a word or a number in two."""
 
 
+_DOTTED = re.compile(r"\b(?:U\.S\.A|U\.S|U\.K|U\.N|E\.U|D\.C)\.")
+
+
+def _undotted(text: str) -> str:
+    """``text`` with "US" for "U.S.", and the like."""
+    return _DOTTED.sub(lambda match: match.group().replace(".", ""), text)
+
+
 def words(text: str) -> list[str]:
     """The words and numbers of ``text``, folded, possessive endings removed, in order."""
-    found: list[str] = _WORD.findall(fold(text))
+    found: list[str] = _WORD.findall(fold(_undotted(text)))
     return [word.removesuffix("'s").removesuffix("'") for word in found]
 
 
@@ -120,13 +128,15 @@ def terms(
             sentence with a capital is taken for a name, unless it looks like an opening word.
     """
     found: list[Term] = []
-    evened = text.translate(_EVENED)
+    evened = _undotted(text).translate(_EVENED)
     end = 0
     for match in _WORD.finditer(evened):
         token = match.group().removesuffix("'s").removesuffix("'")
         word = fold(token)
         begins = end == 0 or _STOP.search(evened, end, match.start()) is not None
         end = match.end()
+        if word == "one" and evened.startswith(" of ", end):
+            continue  # "one of them" counts nothing
         if word in NUMBERS or word[0].isdigit():
             number = NUMBERS.get(word) or _THOUSANDS.sub("", word)
             found.append(Term(number, "number", token))

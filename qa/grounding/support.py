@@ -210,8 +210,10 @@ class _Candidate:
         for active in _ACTIVE.findall(claim):
             if fold(active).rstrip(".,;:!?)'\"") not in folded:
                 return "the draft adds markup or an address that no sentence has"
+        # A document's title may stand in quotation marks, too.
+        titled = " ".join([*(fold(item.title) for item in self.members), folded])
         for quotation in quoted:
-            if not re.search(rf"(?<!\w){re.escape(quotation)}(?!\w)", folded):
+            if not re.search(rf"(?<!\w){re.escape(quotation)}(?!\w)", titled):
                 return f"the draft quotes “{quotation}”, and no sentence does"
         for term in added:
             telling = term.kind != "word" or term.stem in MAGNITUDES

@@ -489,3 +489,10 @@ def test_the_answer_to_a_choice_may_repeat_the_question() -> None:
     question = "Whom did Ann call, Bob or Tim?"
     assert proof("Ann called Tim.", question, "Ann slept.", "Ann called Tim at noon.") == [2]
     assert proof("Ann called Bob.", question, "Ann slept.", "Ann called Tim at noon.") == []
+
+
+def test_a_draft_may_quote_the_title_of_the_document() -> None:
+    evidence = Article(["Ann sang it in Oslo."], title="The Ferry").evidence()
+    question = "Where did Ann sing Ferry songs?"
+    assert support('Ann sang "The Ferry" in Oslo.', question, evidence).proof
+    assert not support('Ann sang "A Ferry" in Oslo.', question, evidence).proof

@@ -207,3 +207,14 @@ def test_any_text_has_terms(text: str) -> None:
     found = terms(text)
     assert all(term.stem for term in found)
     assert all(term.kind in ("name", "number", "word") for term in found)
+
+
+def test_us_is_the_same_with_dots_and_without() -> None:
+    assert words("the U.S. army") == words("the US army")
+    assert terms("The U.S. and the U.N. met.") == terms("The US and the UN met.")
+    assert words("J.K. Rowling") == words("J. K. Rowling")
+
+
+def test_one_of_them_is_no_number() -> None:
+    assert [term.kind for term in terms("He is one of the best")] == ["word"]
+    assert "number" in [term.kind for term in terms("He has one of each, or one")]
