@@ -136,14 +136,14 @@ class FakeLLM:
         return [call for call in self.calls if not call.is_verdict]
 
 
-def drafter_on(llm: Any, *, max_tokens: int = 96) -> Drafter:
+def drafter_on(llm: Any) -> Drafter:
     """A drafter with the released prompts."""
     return Drafter(
         llm,
         answer=load_prompt("answer/v1"),
         quote=load_prompt("quote/v1"),
         condense=load_prompt("condense/v1"),
-        max_tokens=max_tokens,
+        max_tokens=77,
     )
 
 

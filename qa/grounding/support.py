@@ -1,7 +1,7 @@
 """Is this claim proved by these sentences?
 
-Without a language model: every name, number and quotation that the claim adds to the question must
-stand in the sentences that are to prove it, and what it repeats from the question must be what
+Without a language model: every name, number, unit and quotation that the claim adds to the question
+must stand in the sentences that are to prove it, and what it repeats from the question must be what
 those sentences are about. Plain words may be said differently; there the share that is found again
 and the closeness in meaning decide together.
 """

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fake_llm import Article, FakeLLM, Reply, judge_on, yes
+from fake_llm import Article, FakeLLM, Reply, drafter_on, judge_on, yes
 from fakes import Undecided
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -25,7 +25,6 @@ from qa.errors import (
     NotInCollectionError,
     QuestionError,
 )
-from qa.generation.drafter import Drafter
 from qa.generation.prompt import load_prompt
 from qa.grounding.cross_encoder import Reading
 from qa.retrieval.embedder import Embedder
@@ -135,13 +134,7 @@ def answerer_on(
 ) -> Answerer:
     drafter = judge = None
     if llm is not None:
-        drafter = Drafter(
-            llm,
-            answer=load_prompt("answer/v1"),
-            quote=load_prompt("quote/v1"),
-            condense=load_prompt("condense/v1"),
-            max_tokens=77,
-        )
+        drafter = drafter_on(llm)
         judge = judge_on(llm)
     retriever = retriever or StubRetriever(CALL, STARGATE, read=llm is None)
     return Answerer(
@@ -542,6 +535,16 @@ def test_where_the_proof_answers_otherwise_than_the_claim_the_proof_is_quoted() 
     assert answer.answer == f"~~{RIGHT}~~ {CALL.sentences[2]} [1]"
     agreeing = answerer_on(saying(RIGHT), retriever=retriever, reader=Finds("25 minutes"))
     assert agreeing.answer(QUESTION).answer == f"{RIGHT} [1]"
+
+
+def test_a_quoted_proof_leaves_its_own_footnotes_behind() -> None:
+    article = Article(["Altman spoke with Trump for 25 minutes, arranged by a friend.[7][12]"])
+    answerer = answerer_on(
+        saying(RIGHT), retriever=reading(article, arranged=0.9), reader=Finds("friend")
+    )
+    answer = answerer.answer(QUESTION)
+    assert answer.answer == f"{article.text.removesuffix('[7][12]')} [1]"
+    assert [note.text for note in answer.citations] == [article.text]
 
 
 def test_a_draft_cut_at_the_limit_loses_its_unfinished_sentence() -> None:

@@ -2,27 +2,17 @@ import time
 from os.path import commonprefix
 
 import pytest
-from fake_llm import Article, FakeLLM, Reply
+from fake_llm import Article, FakeLLM, Reply, drafter_on
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.errors import LLMFailedError, LLMUnavailableError
-from qa.generation.drafter import Draft, Drafter, split_claims
+from qa.generation.drafter import Draft, split_claims
 from qa.generation.prompt import load_prompt
 from qa.schema import Evidence, Turn, Usage
 
 ARTICLE = Article(["Ann met Bob.", "He refused.", "They parted."])
 EVIDENCE = ARTICLE.evidence()
-
-
-def drafter_on(llm: FakeLLM) -> Drafter:
-    return Drafter(
-        llm,
-        answer=load_prompt("answer/v1"),
-        quote=load_prompt("quote/v1"),
-        condense=load_prompt("condense/v1"),
-        max_tokens=77,
-    )
 
 
 # Drafting

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_llm import FakeLLM, judge_on
+from fake_llm import FakeLLM, drafter_on, judge_on
 from fakes import BagOfWords
 from hostile import ANSWER, HONEST, PASSAGES, PROOF, QUESTION, Hostile
 from hypothesis import given, settings
@@ -15,8 +15,7 @@ from eval.metrics import fabricated_rate, verbatim_rate
 from ingest.pipeline import Ingestor
 from ingest.sentences import split_sentences
 from qa.answerer import Answerer
-from qa.generation.drafter import Drafter
-from qa.generation.prompt import load_prompt, typographic
+from qa.generation.prompt import typographic
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.injection import addresses_model
 from qa.retrieval.retriever import Retriever
@@ -66,13 +65,7 @@ def answerer_on(retriever: Retriever, draft: str, *, judged: bool = True) -> Ans
 def answerer_with(llm: FakeLLM | None, retriever: Retriever, *, judged: bool = True) -> Answerer:
     drafter = judge = None
     if llm is not None:
-        drafter = Drafter(
-            llm,
-            answer=load_prompt("answer/v1"),
-            quote=load_prompt("quote/v1"),
-            condense=load_prompt("condense/v1"),
-            max_tokens=96,
-        )
+        drafter = drafter_on(llm)
         judge = judge_on(llm) if judged else None
     return Answerer(retriever, READER, drafter, judge, min_confidence=MIN_CONFIDENCE)
 

@@ -8,13 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from fake_llm import Article, FakeLLM, Reply, judge_on
+from fake_llm import Article, FakeLLM, Reply, drafter_on, judge_on
 from langchain_openai import ChatOpenAI
 
 from qa.errors import LLMError, LLMFailedError, LLMUnavailableError, SettingsError
-from qa.generation.drafter import Draft, Drafter
+from qa.generation.drafter import Draft
 from qa.generation.llm import RemoteLLM, stream_chat
-from qa.generation.prompt import load_prompt
 from qa.schema import Usage
 
 EVIDENCE = Article(["Ann met Bob.", "He refused."]).evidence()
@@ -105,16 +104,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def remote(server: Server, *, model: str = "tiny", key: str | None = KEY) -> RemoteLLM:
     return RemoteLLM(model, base_url=server.url, api_key=key, timeout_seconds=10)
-
-
-def drafter_on(llm: RemoteLLM) -> Drafter:
-    return Drafter(
-        llm,
-        answer=load_prompt("answer/v1"),
-        quote=load_prompt("quote/v1"),
-        condense=load_prompt("condense/v1"),
-        max_tokens=77,
-    )
 
 
 # A server of one's own

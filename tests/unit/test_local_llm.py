@@ -16,14 +16,13 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from fake_llm import Article
+from fake_llm import Article, drafter_on
 
 from qa.errors import LLMUnavailableError, StoreError, WeightsNotFoundError
 from qa.generation import local_llm
-from qa.generation.drafter import Draft, Drafter
+from qa.generation.drafter import Draft
 from qa.generation.llm import EmbeddedLLM, stream_chat
 from qa.generation.local_llm import LocalLLM
-from qa.generation.prompt import load_prompt
 
 RUNTIME = '''
 """Stands in for the native runtime: the "weights" are a text file that says how it behaves."""
@@ -349,13 +348,7 @@ def test_a_child_may_crash_again_and_again(llm: LocalLLM) -> None:
 
 def test_a_question_after_a_crash_is_answered(llm: LocalLLM) -> None:
     embedded = EmbeddedLLM(llm, timeout_seconds=10)
-    drafter = Drafter(
-        embedded,
-        answer=load_prompt("answer/v1"),
-        quote=load_prompt("quote/v1"),
-        condense=load_prompt("condense/v1"),
-        max_tokens=77,
-    )
+    drafter = drafter_on(embedded)
     evidence = Article(["Ann met Bob."]).evidence()
     for _ in range(2):
         draft = Draft()
