@@ -11,13 +11,12 @@ from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
 from qa.grounding.abstention import (
     Reader,
-    Verdicts,
     confidence,
     likeliest,
     misses,
+    proof_score,
     quotable,
     quote_confidence,
-    see,
     undecided,
 )
 from qa.grounding.citations import Footnotes
@@ -297,7 +296,7 @@ class Answerer:
         item = self._check(claim, question, evidence)
         if item.problem is not None:
             return None
-        sure = confidence(see(claim, question, item.support, self._reader))
+        sure = confidence(proof_score(question, item.support.proof, self._reader))
         item = replace(item, sure=sure)
         settled = not undecided(sure) and sure > 1 - _SURER and sure >= self._min_confidence
         return item if settled and self._or_proof(item, question) == [item] else None
@@ -332,10 +331,10 @@ class Answerer:
         """Say how sure it is of a claim that has passed the checks without a model."""
         if item.problem is not None:
             return item
-        signals = see(item.claim, question, item.support, self._reader)
-        sure = confidence(signals)
-        if undecided(sure) and (verdicts := judging.verdicts(item)) is not None:
-            sure = confidence(signals, verdicts)
+        proof = proof_score(question, item.support.proof, self._reader)
+        sure = confidence(proof)
+        if undecided(sure):
+            sure = confidence(proof, judging.answers(item.support.context))
         if sure < self._min_confidence:
             reason = "the sentences found do not clearly answer the question"
             return replace(item, sure=sure, problem=reason)
@@ -435,14 +434,6 @@ class _Judging:
         if text not in self._known:
             self._known[text] = self._judge.answers(self._question, text)
         return self._known[text]
-
-    def verdicts(self, item: _Checked) -> Verdicts | None:
-        """What the judge says of a claim with its proof."""
-        text = item.support.context
-        answers = self.answers(text)
-        if self._judge is None or answers is None:
-            return None
-        return Verdicts(answers, self._judge.right(item.claim, self._question, text))
 
 
 @dataclass(slots=True)

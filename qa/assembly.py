@@ -7,7 +7,7 @@ from typing import Any
 
 from qa.answerer import Answerer
 from qa.generation.drafter import Drafter
-from qa.generation.judge import Judge, JudgePrompts
+from qa.generation.judge import Judge
 from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
 from qa.generation.local_llm import LocalLLM
 from qa.generation.prompt import load_prompt
@@ -150,11 +150,7 @@ class Assembly:
     @cached_property
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
-        prompts = JudgePrompts(
-            question=load_prompt("verify_question/v1"),
-            answer=load_prompt("verify_answer/v1"),
-        )
-        return Judge(self.llm, prompts)
+        return Judge(self.llm, load_prompt("verify/v1"))
 
     def close(self) -> None:
         """End the language model's process and give the data directory free."""

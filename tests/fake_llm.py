@@ -15,7 +15,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 from qa.generation.drafter import Drafter
-from qa.generation.judge import Judge, JudgePrompts
+from qa.generation.judge import Judge
 from qa.generation.prompt import load_prompt
 from qa.schema import Evidence
 
@@ -148,12 +148,8 @@ def drafter_on(llm: Any) -> Drafter:
 
 
 def judge_on(llm: Any) -> Judge:
-    """A judge with the released prompts."""
-    prompts = JudgePrompts(
-        question=load_prompt("verify_question/v1"),
-        answer=load_prompt("verify_answer/v1"),
-    )
-    return Judge(llm, prompts)
+    """A judge with the released prompt."""
+    return Judge(llm, load_prompt("verify/v1"))
 
 
 class _FakeChatModel(BaseChatModel):

@@ -21,9 +21,9 @@ from qa.words import stems
 from training.scores import area_under_roc
 
 FREE_TEXT = frozenset({"clapnq", "onestopqa", "mtrag_un", "qed"})
-WITHOUT_JUDGE = ("proof", "claim")
-WITH_JUDGE = ("proof", "answers_by_proof", "right_by_proof")
-OTHERS = ("supports", "agrees", "focus", "coverage", "similarity")
+WITHOUT_JUDGE = ("proof",)
+WITH_JUDGE = ("proof", "judged")
+OTHERS = ("claim", "supports", "agrees", "focus", "coverage", "similarity")
 """Looked at and left out: beside the others they bring nothing."""
 _SPLITS = 10
 _RIDGE = 3.0
@@ -44,12 +44,12 @@ def main() -> None:
     fit, test = (claims(rows, reader) for rows in recorded)
     for name in (*WITH_JUDGE, *OTHERS):
         print(name, *(f"{_auc([r[name] for r in part], part):.3f}" for part in (fit, test) if part))
-    for names in (WITHOUT_JUDGE, WITH_JUDGE[:2], (*WITH_JUDGE, "claim"), WITH_JUDGE):
+    for names in (WITHOUT_JUDGE, WITH_JUDGE):
         _fit(names, fit, test)
     print("the likeliest sentence, quoted")
     quoted = [quotations(rows) for rows in recorded]
-    for sentence in (("proof",), ("proof", "answers_by_proof")):
-        _fit(sentence, *quoted)
+    for names in (WITHOUT_JUDGE, WITH_JUDGE):
+        _fit(names, *quoted)
 
 
 def _fit(
@@ -106,7 +106,7 @@ def quotations(recorded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                     "answerable": row["answerable"],
                     "right": row["answerable"] and _cites([best], gold),
                     "proof": _logit(best["answers"]),
-                    "answers_by_proof": _logit(row["quoted"]),
+                    "judged": _logit(row["quoted"]),
                 }
             )
     return rows
@@ -148,8 +148,7 @@ def _signals(row: dict[str, Any], claim: dict[str, Any], reader: CrossEncoder) -
             reader.answers(row["question"], [Passage(claim["text"], title=proof[0]["title"])])[0]
         ),
         "agrees": len(in_span & set(stems(claim["text"]))) / max(1, len(in_span)),
-        "answers_by_proof": _logit(claim["answers"]),
-        "right_by_proof": _logit(claim["right"]),
+        "judged": _logit(claim["answers"]),
     } | {name: claim[name] for name in ("focus", "coverage", "similarity")}
 
 

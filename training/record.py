@@ -68,7 +68,6 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
                     "similarity": support.similarity,
                     "focus": support.focus,
                     "answers": assembly.judge.answers(case.question, support.context),
-                    "right": assembly.judge.right(text, case.question, support.context),
                 }
             claims.append(row)
     best = likeliest(evidence)

@@ -1,46 +1,31 @@
-"""The language model as a judge: yes or no, by token probability.
+"""The language model as a judge: does this text answer that question? Yes or no, by probability.
 
-It reads a proof alone, and is asked two things: whether that answers the question, and whether the
-claim is the right answer by it. Both begin alike, so that the second costs a few tokens. What else
-it could be asked brings nothing beside these (docs/decisions/0006-cross-encoder.md).
+It reads a proof alone and is not shown the claim. What else it could be asked, of the claim or of
+all the evidence, brings nothing beside this (docs/decisions/0006-cross-encoder.md).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qa.generation.llm import LLM, stream_chat
-from qa.generation.prompt import Message, Prompt, typographic
+from qa.generation.prompt import Prompt, typographic
 
 _SURE = 0.95
 """Taken for a plain yes of a provider that gives no token probabilities; 1 - it for a no."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgePrompts:
-    """What a judge asks.
-
-    Attributes:
-        question: does the proof answer the question?
-        answer: is the claim the right answer according to the proof?
-    """
-
-    question: Prompt
-    answer: Prompt
-
-
 class Judge:
-    """Asks the language model about one proof and its claim.
+    """Asks the language model about one proof.
 
     Args:
         llm: where the chat model comes from.
-        prompts: what it is asked.
+        prompt: what it is asked.
     """
 
-    def __init__(self, llm: LLM, prompts: JudgePrompts) -> None:
+    def __init__(self, llm: LLM, prompt: Prompt) -> None:
         self._llm = llm
-        self._prompts = prompts
+        self._prompt = prompt
 
     def answers(self, question: str, text: str) -> float:
         """Probability in [0, 1] of a yes: ``text`` answers ``question``.
@@ -48,23 +33,7 @@ class Judge:
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        return self._ask(
-            self._prompts.question.messages(text=typographic(text), question=typographic(question))
-        )
-
-    def right(self, claim: str, question: str, text: str) -> float:
-        """Probability in [0, 1] of a yes: by ``text``, ``claim`` is the right answer.
-
-        Raises:
-            LLMError: the model cannot be started or reached, or broke off.
-        """
-        return self._ask(
-            self._prompts.answer.messages(
-                text=typographic(text), question=typographic(question), claim=typographic(claim)
-            )
-        )
-
-    def _ask(self, messages: list[Message]) -> float:
+        messages = self._prompt.messages(text=typographic(text), question=typographic(question))
         if self._llm.token_probabilities:
             chunks = stream_chat(self._llm, messages, max_tokens=1, logprobs=True, top_logprobs=20)
             return _probability_of_yes([chunk.response_metadata for chunk in chunks])

@@ -17,8 +17,7 @@ _HOLES = {
     "answer": {"sentences", "question"},
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
-    "verify_answer": {"text", "question", "claim"},
-    "verify_question": {"text", "question"},
+    "verify": {"text", "question"},
     "judge": {"question", "answers", "answer"},
     "draft_question": {"title", "before", "sentence", "opening"},
 }

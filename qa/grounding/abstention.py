@@ -6,19 +6,17 @@ Logistic functions over what the cross-encoder and the judge see, fitted by
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from qa.grounding.kinds import answers_kind
 from qa.grounding.opposites import opposes
-from qa.grounding.support import Support
 from qa.schema import Evidence, Passage
 from qa.words import stems, without_marks
 
-_CLAIM = (0.738, 0.632, 0.196)
-_CLAIM_JUDGED = (-1.25, 0.42, 0.70, 0.48)
+_CLAIM = (0.5, 0.7)
+_CLAIM_JUDGED = (-0.725, 0.433, 1.177)
 _QUOTE = (0.093, 0.791)
-_QUOTE_JUDGED = (-0.054, 0.739, 0.201)
+_QUOTE_JUDGED = (-1.1, 0.427, 1.197)
 _HOPELESS, _CERTAIN = 0.1, 0.95
 
 
@@ -47,47 +45,24 @@ class Reader(Protocol):
         """Probability that each passage proves ``claim``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """What the cross-encoder says of a claim, as probabilities.
+def proof_score(question: str, proof: Sequence[Evidence], reader: Reader) -> float:
+    """Probability that a sentence of ``proof`` answers, the best one's; reads the unread."""
+    unread = [item for item in proof if item.answers is None]
+    found = reader.answers(question, [Passage(item.text, title=item.title) for item in unread])
+    known = [item.answers for item in proof if item.answers is not None]
+    return max([*known, *found])
 
-    Attributes:
-        proof: that a sentence of the proof answers the question.
-        claim: that the claim itself, read like a sentence of the document, does.
+
+def confidence(proof: float, judged: float | None = None) -> float:
+    """How sure it is that a supported claim is a right answer, in (0, 1).
+
+    Args:
+        proof: what the cross-encoder says of its proof.
+        judged: what the judge says of it.
     """
-
-    proof: float
-    claim: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What the judge says of a claim, as probabilities.
-
-    Attributes:
-        answers: that the proof answers the question.
-        right: that the claim is the right answer by the proof.
-    """
-
-    answers: float
-    right: float
-
-
-def see(claim: str, question: str, support: Support, reader: Reader) -> Signals:
-    """Read a claim that passed the checks without a model, and its proof."""
-    unread = [item for item in support.proof if item.answers is None]
-    passages = [Passage(item.text, title=item.title) for item in unread]
-    title = support.proof[0].title
-    *found, own = reader.answers(question, [*passages, Passage(claim, title=title)])
-    known = [item.answers for item in support.proof if item.answers is not None]
-    return Signals(proof=max([*known, *found]), claim=own)
-
-
-def confidence(signals: Signals, verdicts: Verdicts | None = None) -> float:
-    """How sure it is that a supported claim is a right answer, in (0, 1)."""
-    if verdicts is None:
-        return _logistic(_CLAIM, [signals.proof, signals.claim])
-    return _logistic(_CLAIM_JUDGED, [signals.proof, verdicts.answers, verdicts.right])
+    if judged is None:
+        return _logistic(_CLAIM, [proof])
+    return _logistic(_CLAIM_JUDGED, [proof, judged])
 
 
 def undecided(sure: float) -> bool:

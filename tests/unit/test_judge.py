@@ -15,24 +15,6 @@ def test_a_verdict_is_one_token_about_the_proof() -> None:
     assert call.options == {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
 
 
-def test_whether_a_claim_is_right_is_asked_of_the_proof_alone() -> None:
-    llm = FakeLLM([yes(0.75)])
-    assert judge_on(llm).right("Ann met Bob.", "Whom did Ann meet?", TEXT) == pytest.approx(0.75)
-    (call,) = llm.calls
-    assert all(said in call.text for said in (TEXT, "Whom did Ann meet?", "Answer: Ann met Bob."))
-
-
-def test_both_questions_begin_alike_so_that_the_second_is_cheap() -> None:
-    llm = FakeLLM([yes(0.5), yes(0.5)])
-    judge_on(llm).answers("Whom did Ann meet?", TEXT)
-    judge_on(llm).right("Ann met Bob.", "Whom did Ann meet?", TEXT)
-    one, other = (call.messages for call in llm.calls)
-    assert one[0] == other[0]
-    shared = f"Text: {TEXT}\n\nQuestion: Whom did Ann meet?\n"
-    assert one[1][1].startswith(shared)
-    assert other[1][1].startswith(shared)
-
-
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
