@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,8 @@ class FakeLLM:
 
     Args:
         replies: what it says, in order; an endless iterator will do.
-        sure: its yes to every question of a few tokens; those take nothing from the queue then.
+        sure: its yes to every question of a few tokens, or what gives it for a call; those take
+            nothing from the queue then.
         name: the model's name.
         token_probabilities: whether it tells the probabilities of its first token.
     """
@@ -92,7 +93,7 @@ class FakeLLM:
         self,
         replies: Iterable[str | Reply] = (),
         *,
-        sure: float | None = None,
+        sure: float | Callable[[Call], float] | None = None,
         name: str = "fake",
         token_probabilities: bool = True,
     ) -> None:
@@ -124,7 +125,7 @@ class FakeLLM:
         """Remember a call and find its reply."""
         self.calls.append(call)
         if self._sure is not None and call.is_verdict:
-            return yes(self._sure)
+            return yes(self._sure(call) if callable(self._sure) else self._sure)
         reply = next(self._replies, None)
         if reply is None:
             pytest.fail(f"no reply is left for {call.messages}")

@@ -12,7 +12,8 @@ from qa.assembly import Assembly
 
 @pytest.fixture
 def llm() -> FakeLLM:
-    return FakeLLM(sure=0.97)
+    """Its judge knows that the article about the bridge says nothing of Apple."""
+    return FakeLLM(sure=lambda call: 0.03 if "Apple" in call.text else 0.97)
 
 
 ARTICLE = (

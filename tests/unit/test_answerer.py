@@ -627,8 +627,8 @@ def test_what_is_not_released_is_not_contradicted() -> None:
 
 
 def test_a_conflict_is_withheld_below_the_least_confidence() -> None:
-    assert len(disputed(None, answers=0.6, min_confidence=0.6).answer(COST).claims) == 2
-    assert len(disputed(None, answers=0.6, min_confidence=0.7).answer(COST).claims) == 1
+    assert len(disputed(None, answers=0.6, min_confidence=0.5).answer(COST).claims) == 2
+    assert len(disputed(None, answers=0.6, min_confidence=0.6).answer(COST).claims) == 1
 
 
 def test_a_sentence_set_aside_contradicts_nothing() -> None:
