@@ -422,6 +422,12 @@ def test_the_judge_reads_the_proof_alone() -> None:
     assert STARGATE.sentences[0] not in verdict.text
 
 
+@pytest.mark.parametrize(("rated", "expected"), [(0.09, "no_answer"), (0.11, "partial")])
+def test_a_judge_alone_quotes_nothing(rated: float, expected: str) -> None:
+    answerer = answerer_on(saying(WRONG), retriever=reading(CALL, minutes=rated))
+    assert answerer.answer(QUESTION).status == expected
+
+
 def test_the_judge_is_asked_once_about_one_proof() -> None:
     llm = saying(f"{RIGHT} The call was 25 minutes.")
     answer = answerer_on(llm).answer(OPEN_QUESTION)
