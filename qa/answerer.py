@@ -364,12 +364,12 @@ class Answerer:
         if best is None or best.answers is None:
             return None
         support = Support((best,), context=with_sentence_before([best]))
-        sure = quote_confidence(best.answers, judging.answers(support.context))
-        problem = None
-        least = max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
-        unlikely = best.answers < _LEAST_READ
-        if unlikely or sure < least or not quotable(question, best, self._reader):
-            problem = "no sentence clearly answers the question"
+        sure = quote_confidence(best.answers)
+        fits = best.answers >= _LEAST_READ and quotable(question, best, self._reader)
+        if fits:
+            sure = quote_confidence(best.answers, judging.answers(support.context))
+        clear = fits and sure >= max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
+        problem = None if clear else "no sentence clearly answers the question"
         return _Checked(plain(best.text), support, sure=sure, problem=problem)
 
     def _contradict(

@@ -424,8 +424,10 @@ def test_the_judge_reads_the_proof_alone() -> None:
 
 @pytest.mark.parametrize(("rated", "expected"), [(0.09, "no_answer"), (0.11, "partial")])
 def test_a_judge_alone_quotes_nothing(rated: float, expected: str) -> None:
-    answerer = answerer_on(saying(WRONG), retriever=reading(CALL, minutes=rated))
-    assert answerer.answer(QUESTION).status == expected
+    llm = saying(WRONG)
+    answer = answerer_on(llm, retriever=reading(CALL, minutes=rated)).answer(QUESTION)
+    assert answer.status == expected
+    assert any(call.is_verdict for call in llm.calls) == (expected == "partial")
 
 
 def test_the_judge_is_asked_once_about_one_proof() -> None:
