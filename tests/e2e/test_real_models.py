@@ -101,8 +101,9 @@ def assembly(first_run, data_dir):
         yield made
 
 
-def test_a_killed_llm_costs_one_answer_and_no_more(assembly):
-    answerer = assembly.answerer("default")
+@pytest.mark.parametrize("fall_back", [False, True])
+def test_a_killed_llm_costs_one_draft_and_no_more(assembly, fall_back):
+    answerer = assembly.answerer("default", fall_back=fall_back)
     seen = []
     for event in answerer.stream("Where was Stargate announced?"):
         seen.append(event)
@@ -110,9 +111,14 @@ def test_a_killed_llm_costs_one_answer_and_no_more(assembly):
             os.kill(assembly.llm.local.pid, signal.SIGKILL)
     assert isinstance(seen[0], EvidenceEvent)
     assert seen[0].evidence
-    assert isinstance(seen[-1], ErrorEvent)
-    assert seen[-1].code == "llm-failed"
-    assert seen[-1].retryable
+    if fall_back:
+        assert isinstance(seen[-1], AnswerEvent)
+        assert "without the language model, which failed" in seen[-1].answer.reason
+        assert seen[-1].answer.citations
+    else:
+        assert isinstance(seen[-1], ErrorEvent)
+        assert seen[-1].code == "llm-failed"
+        assert seen[-1].retryable
     after = answerer.answer("Where was Stargate announced?")
     assert after.status == "answered"
 
