@@ -7,6 +7,7 @@ with their paired differences from the first way and 95 % intervals of these, an
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,7 @@ SCHEMA = {
 }
 
 
-class _Whole(Drafter):
+class _Whole(Drafter, ABC):
     """A way whose draft is known only when the model has ended."""
 
     def stream(self, question: str, evidence: Sequence[Evidence], draft: Draft) -> Iterator[str]:
@@ -48,9 +49,9 @@ class _Whole(Drafter):
         draft.text = self.state(question, evidence)
         yield draft.text
 
+    @abstractmethod
     def state(self, question: str, evidence: Sequence[Evidence]) -> str:
         """The statement that answers."""
-        raise NotImplementedError
 
     def reply(self, prompt: str, **options: Any) -> str:
         """What the model says to a prompt."""

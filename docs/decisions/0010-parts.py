@@ -27,7 +27,7 @@ from qa.assembly import Assembly
 from qa.generation.llm import stream_chat
 from qa.grounding import support
 from qa.grounding.support import Support
-from qa.schema import Evidence, Passage
+from qa.schema import Evidence
 from qa.settings import load_settings
 
 SEED = 1
@@ -43,21 +43,6 @@ def _unchecked(
     cosines = similarity(claim, [item.text for item in evidence])
     best = evidence[cosines.index(max(cosines))]
     return Support((best,), similarity=max(cosines), context=best.text)
-
-
-class _Undecided:
-    """A reader that cannot tell."""
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-
-    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """One half each."""
-        return [0.5 for _ in passages]
-
-    def read(self, question: str, passages: Sequence[Passage]) -> Any:
-        """As the reader does: where the answer stands, not whether."""
-        return self._reader.read(question, passages)
 
 
 PARTS: dict[str, dict[str, Any]] = {
@@ -82,7 +67,6 @@ PARTS: dict[str, dict[str, Any]] = {
     },
     "quotations": {"qa.answerer.Answerer._or_quoted": lambda _, claims, *__: list(claims)},
     "the judge": {"_judge": None},
-    "the cross-encoder in the confidence": {"_reader": _Undecided},
 }
 
 
@@ -111,8 +95,6 @@ def _without(changes: dict[str, Any], assembly: Assembly, collection: str) -> An
     answerer = assembly.answerer(collection, fall_back=False)
     if "_judge" in changes:
         answerer._judge = None
-    if "_reader" in changes:
-        answerer._reader = changes["_reader"](answerer._reader)
     return answerer
 
 
