@@ -27,8 +27,11 @@ _NAMED = 2 / 3
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
 
-_QUOTED = re.compile(r""""([^"]{2,})"|(?<![\w'])'((?:[^']|(?<=\w)'(?=\w)){2,})'(?!\w)""")
-"""In single quotes too, which are apostrophes elsewhere."""
+_QUOTED = (
+    re.compile(r'"([^"]{2,})"'),
+    re.compile(r'"(?=([^"\s][^"]*[^"\s])")'),  # whatever stray quote stands before
+    re.compile(r"(?<![\w'])'((?:[^']|(?<=\w)'(?=\w)){2,})'(?!\w)"),  # no apostrophes
+)
 _ACTIVE = re.compile(
     r"<[a-z/!][^<>]*[>=]|!\[|\]\(\S*|\b(?:https?|ftp|data|javascript|mailto):\S+|\bwww\.\S+",
     re.IGNORECASE,
@@ -107,7 +110,8 @@ def find_support(
         return Support((), reason="the draft has nothing of the kind asked for", retry=True)
     candidates = [_Candidate.of(members) for members in _sets(evidence)]
     # A title that the question names need not be said again.
-    quoted = ["".join(said).strip(" .,!?;:") for said in _QUOTED.findall(fold(claim))]
+    found_quoted = [said for marks in _QUOTED for said in marks.findall(fold(claim))]
+    quoted = [said.strip(" .,!?;:") for said in found_quoted]
     quoted = [said for said in quoted if said not in fold(question)]
     failures = [
         opposes(question, candidate.context) or candidate.contradicts(claim, quoted, stated, added)

@@ -3,10 +3,10 @@
 from qa.words import fold, stems
 
 _SAME = """
-    hundred, thousand k, million m mn, billion bn b, trillion tn, dozen,
+    hundred, thousand k, million mn, billion bn, trillion tn, dozen,
     percent pct, degree, dollar usd, euro eur, pound gbp lb, yen jpy, yuan renminbi rmb, cent,
     franc chf, rupee inr, ruble rouble rub,
-    second s sec, minute min, hour h hr, day, week, month, year yr, decade, century,
+    second sec, minute min, hour h hr, day, week, month, year yr, decade, century,
     millimeter millimetre mm, centimeter centimetre cm, meter metre m, kilometer kilometre km,
     mile mi, foot feet ft, inch, yard yd, mph, kph, knot, acre, hectare ha,
     milligram mg, gram g, kilogram kilo kg, ton, tonne t, ounce oz,

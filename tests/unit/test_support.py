@@ -250,6 +250,7 @@ def test_an_invented_name_has_no_proof_wherever_it_stands(name: str) -> None:
         ("Nadella called it “the cartoon.”", "Nadella called it “the car.”"),
         ("Nadella said “he regrets it.”", "Nadella said “egrets”."),
         ("Nadella said “he regrets it.”", "Nadella said 'he regrets' nothing of it."),
+        ("Nadella said “he regrets it.”", "Nadella” said “he regrets nothing” of it."),
     ],
 )
 def test_a_piece_of_a_word_is_no_quotation(source: str, claim: str) -> None:
