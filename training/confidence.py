@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from eval.metrics.answer import str_em
+from qa.grounding.abstention import proof_score
 from qa.grounding.cross_encoder import CrossEncoder
-from qa.schema import Passage
+from qa.odds import average
+from qa.schema import Evidence, Passage
 from qa.words import stems
 from training.scores import area_under_roc
 
@@ -88,8 +90,12 @@ def recordings(file: Path, reader: CrossEncoder) -> list[dict[str, Any]]:
         ]
         for item in row["evidence"]:
             item["answers"] = None
-        for item, answers in zip(ranked, reader.answers(row["question"], passages), strict=True):
-            item["answers"] = answers
+        readings = [
+            reader.answers(row["question"], shown)
+            for shown in (passages, [Passage(item["text"]) for item in ranked])
+        ]
+        for item, *both in zip(ranked, *readings, strict=True):
+            item["answers"] = average(*both)
     return rows
 
 
@@ -140,7 +146,9 @@ def _signals(row: dict[str, Any], claim: dict[str, Any], reader: CrossEncoder) -
         "suite": row["suite"],
         "answerable": row["answerable"],
         "right": right,
-        "proof": _logit(max(item["answers"] or 0.0 for item in proof)),
+        "proof": _logit(
+            proof_score(row["question"], [Evidence.model_validate(item) for item in proof], reader)
+        ),
         "supports": _logit(
             reader.supports(claim["text"], [Passage(claim["context"], title=proof[0]["title"])])[0]
         ),

@@ -4,19 +4,19 @@ Logistic functions over what the cross-encoder and the judge see, fitted by
 ``training/confidence.py``; docs/decisions/0006-cross-encoder.md has the fit and its scores.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from qa.grounding.kinds import answers_kind
+from qa.grounding.kinds import answers_kind, leaves_unnamed
 from qa.grounding.opposites import opposes
+from qa.odds import average, from_log_odds, log_odds
 from qa.schema import Evidence, Passage
 from qa.words import stems, without_marks
 
-_CLAIM = (0.551, 0.655)
-_CLAIM_JUDGED = (-0.768, 0.431, 1.229)
-_QUOTE = (-0.073, 0.683)
-_QUOTE_JUDGED = (-1.047, 0.408, 1.183)
+_CLAIM = (0.619, 0.785)
+_CLAIM_JUDGED = (-0.445, 0.562, 1.028)
+_QUOTE = (0.16, 0.88)
+_QUOTE_JUDGED = (-0.492, 0.636, 0.836)
 _HOPELESS, _CERTAIN = 0.1, 0.95
 
 
@@ -46,11 +46,18 @@ class Reader(Protocol):
 
 
 def proof_score(question: str, proof: Sequence[Evidence], reader: Reader) -> float:
-    """Probability that a sentence of ``proof`` answers, the best one's; reads the unread."""
-    unread = [item for item in proof if item.answers is None]
-    found = reader.answers(question, [Passage(item.text, title=item.title) for item in unread])
-    known = [item.answers for item in proof if item.answers is not None]
-    return max([*known, *found])
+    """Probability that ``proof`` answers; several sentences are read as one passage.
+
+    Alone, each of two neighbours that answer together says too little: where a thing happened,
+    but not which, and the other way round.
+    """
+    if len(proof) == 1 and proof[0].answers is not None:
+        return proof[0].answers
+    text = " ".join(item.text for item in proof)
+    titled, bare = (
+        reader.answers(question, [Passage(text, title=title)])[0] for title in (proof[0].title, "")
+    )
+    return average(titled, bare)
 
 
 def confidence(proof: float, judged: float | None = None) -> float:
@@ -91,9 +98,10 @@ def likeliest(evidence: Sequence[Evidence]) -> Evidence | None:
 def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
     """Whether a sentence, and the likeliest answer in it, are of the kind asked for.
 
-    A sentence that says the opposite of what the question takes for granted is not.
+    A sentence that says the opposite of what the question takes for granted is not, nor is one that
+    has what is asked for without its name.
     """
-    if opposes(question, sentence.text) is not None:
+    if opposes(question, sentence.text) is not None or leaves_unnamed(question, sentence.text):
         return False
     answer = without_marks(_likeliest_answer(question, sentence, reader))
     return answers_kind(question, sentence.text) and answers_kind(question, answer, whole=False)
@@ -118,10 +126,7 @@ def _likeliest_answer(question: str, sentence: Evidence, reader: Reader) -> str:
 
 def _logistic(weights: Sequence[float], probabilities: Sequence[float]) -> float:
     constant, *rest = weights
-    total = constant + sum(w * _logit(p) for w, p in zip(rest, probabilities, strict=True))
-    return 1 / (1 + math.exp(-total))
-
-
-def _logit(probability: float) -> float:
-    bounded = min(max(probability, 0.005), 0.995)
-    return math.log(bounded / (1 - bounded))
+    bounded = [min(max(p, 0.005), 0.995) for p in probabilities]
+    return from_log_odds(
+        constant + sum(w * log_odds(p) for w, p in zip(rest, bounded, strict=True))
+    )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from qa.grounding.kinds import answers_kind, offers_choice
+from qa.grounding.kinds import answers_kind, leaves_unnamed, offers_choice
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
 from qa.schema import Evidence
@@ -77,6 +77,9 @@ class Support:
     retry: bool = False
 
 
+_UNNAMED = "no sentence that fits gives its name"
+
+
 def find_support(
     claim: str, question: str, evidence: Sequence[Evidence], similarity: Similarity
 ) -> Support:
@@ -114,7 +117,9 @@ def find_support(
     quoted = [said.strip(" .,!?;:") for said in found_quoted]
     quoted = [said for said in quoted if said not in fold(question)]
     failures = [
-        opposes(question, candidate.context) or candidate.contradicts(claim, quoted, stated, added)
+        opposes(question, candidate.context)
+        or (_UNNAMED if leaves_unnamed(question, candidate.text) else None)
+        or candidate.contradicts(claim, quoted, stated, added)
         for candidate in candidates
     ]
     passed = [
@@ -170,7 +175,9 @@ def _sets(evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
         said = frozenset(stems(first.text))
         for second in evidence:
             if first.document_id == second.document_id:
-                together = 0 < second.sentence - first.sentence <= _REACH
+                # What "they" did is not said of those whom the sentence before the last names.
+                reach = 1 if leans(second.text) else _REACH
+                together = 0 < second.sentence - first.sentence <= reach
             else:
                 title = titles[second.document_id]
                 together = bool(title) and _share(title, said) >= _NAMED
@@ -236,12 +243,29 @@ class _Candidate:
         for sign, names in SIGNS.items():
             if sign in folded_claim and not names & self.said:
                 return f"the draft says “{sign}”, and no sentence that fits does"
+        stranger = self._stranger(stated, added)
+        if stranger is not None:
+            return stranger
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"
         if denies(claim) and not denies(self.text) and not self.said & IMPLIED_NEGATIONS:
             return "no sentence that fits denies it"
         return None
+
+    def _stranger(self, stated: list[Term], added: list[Term]) -> str | None:
+        """The number that the first of two sentences gives of somebody whom only the second names.
+
+        "The founder, aged 39, had lost. … Musk went to court." does not say how old Musk is.
+        """
+        if len(self.members) < 2 or leans(self.members[-1].text):
+            return None
+        first, second = (_Candidate.of((item,)) for item in self.members)
+        news = [it for it in added if it.kind == "number" and it.stem not in second.said]
+        subjects = [term for term in stated if term.kind == "name" and term not in added]
+        if not news or not subjects or any(term.stem in first.known for term in subjects):
+            return None
+        return f"the sentence that says “{news[0].text}” is not about “{subjects[0].text}”"
 
     def coverage(self, stated: list[Term]) -> float:
         return _share([term.stem for term in stated], self.known)

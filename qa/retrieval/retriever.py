@@ -2,7 +2,8 @@
 
 Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins them sentence by
 sentence, a ranker reads the best of these together with the question, and its ranking joins the
-fusion. A sentence that leans on the one before it ("He refused.") brings that one along. One that
+fusion. What that offers, the ranker reads once more, each sentence by itself: what it says of both
+readings puts the offered sentences in order. A sentence that leans on the one before it ("He refused.") brings that one along. One that
 addresses a language model is found and flagged; it brings nothing and takes no other's place.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from qa.disk import writing
 from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.injection import addresses_model
+from qa.odds import average, log_odds
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 _HEADING = re.compile(r"#{1,6}\s")
 """A heading in Markdown says what follows is about; it proves nothing and is not offered."""
+
+_SEARCHED = 2.0
+"""What ranking first in both searches counts beside the ranker's log odds."""
 
 _ATTEMPTS = 5
 
@@ -151,9 +156,10 @@ class Retriever:
         matching = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
         self._fetch(chunks, {place.chunk for place in matching}, snapshot)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
+        searched = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
         fused = [
             place
-            for place in reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
+            for place in searched
             if not _HEADING.match(_sentence(chunks[place.chunk], place.offset))
         ]
         answers = self._read(question, fused[: self._reranked], chunks, snapshot)
@@ -169,6 +175,18 @@ class Retriever:
         # What is flagged is shown where it ranks, and takes no other's place.
         shown = {*usable, *ranked[: self._evidence]}
         best = [place for place in ranked if place in shown]
+        alone = self._ranker.answers(
+            question, [Passage(_sentence(chunks[place.chunk], place.offset)) for place in best]
+        )
+        answers |= {
+            place: average(answers[place], again) for place, again in zip(best, alone, strict=True)
+        }
+        first = max(searched.values())
+        scores = {
+            place: log_odds(answers[place]) + _SEARCHED * searched[place] / first for place in best
+        }
+        best.sort(key=scores.__getitem__, reverse=True)
+        usable = [place for place in best if place not in flagged]
         neighbours = [
             before
             for place in usable[:_LEANING]
@@ -194,7 +212,7 @@ class Retriever:
         ]
         found = tuple(
             _found(chunks[place.chunk], place.offset, answers.get(place))
-            for place in dict.fromkeys([*ranked, *fused])
+            for place in dict.fromkeys([*best, *ranked, *fused])
         )
         return Retrieval(tuple(evidence), snapshot.version, found)
 

@@ -51,13 +51,26 @@ def article(*sentences: str, title: str = "T", uri: str = "u") -> Document:
 
 
 class ByLength:
-    """Takes the longest sentence for the likeliest, and notes what it has read."""
+    """Takes the longest sentence for the likeliest, and notes what it has read.
+
+    Attributes:
+        read: the sentences to choose from, in their context.
+        reread: the sentences chosen.
+    """
 
     def __init__(self) -> None:
-        self.read: list[Passage] = []
+        self.readings: list[list[Passage]] = []
+
+    @property
+    def read(self) -> list[Passage]:
+        return self.readings[0]
+
+    @property
+    def reread(self) -> list[Passage]:
+        return self.readings[1]
 
     def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        self.read += passages
+        self.readings.append(list(passages))
         return [1 - 1 / len(item.text) for item in passages]
 
 
@@ -128,13 +141,14 @@ def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retrieve
     assert found.collection_version == ingested.snapshot().version
 
 
-def test_a_weighty_ranker_has_the_last_word(ingested: Collection, tmp_path: Path) -> None:
+def test_a_weighty_ranker_chooses_what_is_offered(ingested: Collection, tmp_path: Path) -> None:
     ranker = ByLength()
     found = retriever_of(ingested, tmp_path, ranker=ranker, ranker_weight=10_000).retrieve(WHO)
-    texts = ranked(found)
-    assert texts == sorted(texts, key=len, reverse=True)
-    assert len(texts) == 6
-    assert [item.answers for item in found.evidence[:6]] == [1 - 1 / len(text) for text in texts]
+    longest = sorted((item.text for item in ranker.read), key=len, reverse=True)[:6]
+    assert set(ranked(found)) == set(longest)
+    assert [item.answers for item in found.evidence[:6]] == pytest.approx(
+        [1 - 1 / len(text) for text in ranked(found)]
+    )
     assert_quotes(ingested, found.evidence)
 
 
@@ -142,12 +156,51 @@ def test_the_ranker_has_a_say_beside_the_searches(collection: Collection, tmp_pa
     longer = "Delta saw alpha, beta and a long lane."
     ingest(collection, article("Alpha met beta.", longer), tokens=16)
     asked = "Who met beta?"
-    retriever = retriever_of(collection, tmp_path, ranker=ByLength(), ranker_weight=1)
-    assert [item.score for item in retriever.retrieve(asked).evidence] == pytest.approx(
-        [1 / 61 + 1 / 61 + 1 / 62, 1 / 61 + 1 / 62 + 1 / 61]  # vectors, BM25, ranker
+    found = retriever_of(collection, tmp_path, ranker=ByLength(), evidence=1).retrieve(asked)
+    assert ranked(found) == ["Alpha met beta."]  # first in both searches
+    options = {"ranker": ByLength(), "ranker_weight": 3, "evidence": 1}
+    assert ranked(retriever_of(collection, tmp_path, **options).retrieve(asked)) == [longer]
+
+
+class Sure:
+    """As sure of each sentence as it is told, with and without its context."""
+
+    def __init__(self, **sure: tuple[float, float]) -> None:
+        self._sure = sure
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        return [self._sure[item.text.split()[0]][not item.title] for item in passages]
+
+
+def test_what_is_offered_is_read_once_more_by_itself(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, article("One bee danced.", "Two bees danced.", "Three danced."), tokens=16)
+    ranker = ByLength()
+    retriever_of(collection, tmp_path, ranker=ranker, evidence=2).retrieve("Which bees danced?")
+    assert [(item.title, item.before) for item in ranker.reread] == [("", "")] * 2
+    sure = Sure(One=(0.5, 0.5), Two=(0.9, 0.1), Three=(0.9, 0.5))
+    found = retriever_of(collection, tmp_path, ranker=sure).retrieve("Which bees danced?")
+    assert {item.text: item.answers for item in found.evidence} == pytest.approx(
+        {"One bee danced.": 0.5, "Two bees danced.": 0.5, "Three danced.": 0.75}  # odds of 9 and 1
     )
-    retriever = retriever_of(collection, tmp_path, ranker=ByLength(), ranker_weight=3)
-    assert ranked(retriever.retrieve(asked)) == [longer, "Alpha met beta."]
+
+
+def test_the_order_is_by_the_log_odds_of_both_readings_and_the_searches(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, article("Alpha met beta.", uri="1"), article("Delta saw beta.", uri="2"))
+
+    def order(delta: float) -> list[str]:
+        sure = Sure(Alpha=(0.5, 0.5), Delta=(delta, delta))
+        found = retriever_of(collection, tmp_path, ranker=sure).retrieve("Who met beta?")
+        scores = [item.score for item in found.evidence]
+        assert scores == sorted(scores, reverse=True)
+        return ranked(found)
+
+    # Delta's sentence is second in both searches: 2 * 61 / 62 beside 2.
+    assert order(0.5) == ["Alpha met beta.", "Delta saw beta."]
+    assert order(0.52) == ["Delta saw beta.", "Alpha met beta."]
 
 
 def test_the_ranker_reads_each_sentence_with_its_title_and_the_one_before(
@@ -193,11 +246,12 @@ def test_scores_are_fused_from_both_searches(collection: Collection, tmp_path: P
     # Dense: all of "One", then all of "Two". Lexical: sentences by themselves.
     assert {item.text: item.score for item in found.evidence} == pytest.approx(
         {
-            "Alpha and beta argued.": 1 / 61 + 1 / 61,
-            "Gamma was away.": 1 / 61 + 1 / 62,
-            "Beta saw delta.": 1 / 62 + 1 / 63,
-            "Delta saw alpha.": 1 / 62 + 1 / 64,
-        }
+            "Alpha and beta argued.": 2,
+            "Gamma was away.": 61 * (1 / 61 + 1 / 62),
+            "Beta saw delta.": 61 * (1 / 62 + 1 / 63),
+            "Delta saw alpha.": 61 * (1 / 62 + 1 / 64),
+        },
+        abs=0.002,  # of the ranker, who is all but undecided
     )
     scores = [item.score for item in found.evidence]
     assert scores == sorted(scores, reverse=True)
@@ -221,14 +275,15 @@ def test_what_only_one_search_finds_is_offered(collection: Collection, tmp_path:
     assert set(ranked(found)) == {found.evidence[0].text, long.text}
     assert found.evidence[0].text.startswith("Bees dance ")
     lexical_only = next(item for item in found.evidence if item.text == long.text)
-    assert (lexical_only.score, lexical_only.similarity) == (1 / 61, 0.0)
+    assert lexical_only.score == pytest.approx(2, abs=0.002)  # as good as the other
+    assert lexical_only.similarity == 0.0
 
 
 def test_the_title_counts(collection: Collection, tmp_path: Path) -> None:
     for title in ("Giraffes", "Zebras"):
         ingest(collection, article("They eat leaves.", title=title, uri=title))
     first = retriever_of(collection, tmp_path).retrieve("zebra").evidence[0]
-    assert (first.title, first.score) == ("Zebras", 2 / 61)  # in both searches
+    assert (first.title, first.score) == ("Zebras", 2)  # the first in both searches
 
 
 @pytest.mark.parametrize("evidence", [1, 2, 5])
