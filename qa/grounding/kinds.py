@@ -17,7 +17,8 @@ _TIME = re.compile(
 _REASON = re.compile(r"\W*(?:and |so |but )?(?:why|what (?:is|was) the reason)\b", re.IGNORECASE)
 _CAUSE = re.compile(
     r"\b(?:because|since|due|owing|thanks|reason|so that|in order|after|caused?|led|made|forced|"
-    r"kept|prevented|by|for|to(?! ?[$€£¥]?\d)|as|result\w*|mean\w*|want\w*|need\w*|fear\w*|hop(?:ed|ing))\b",
+    r"kept|prevented|by|for|to(?! ?[$€£¥]?\d)|as|result\w*|mean\w*|want\w*|need\w*|fear\w*|"
+    r"hop(?:ed|ing))\b",
     re.IGNORECASE,
 )
 _TIME_WORDS = frozenset(
@@ -58,11 +59,12 @@ _NAME = re.compile(
 _CAPITALISED = r"[“”\"‘’'(]*[A-Z0-9][\w’'-]*"
 _NAMED_THERE = re.compile(
     rf"\W*(?:[\w’'-]+ )?(?:named|called|titled|entitled|known as)\b"
-    rf"|[”\"’']*(?: ?[,:(—–-])* ?{_CAPITALISED}(?: (?:of|the|de|van|von|{_CAPITALISED}))* ?[,.;:)—–]"
+    rf"|[”\"’']*(?: ?[,:(—–-])* ?(?:the )?{_CAPITALISED}(?: (?:of|the|de|van|von|{_CAPITALISED}))*"
+    r" ?[,.;:)—–]"
 )
 """What follows a noun that is named: "a hotel called …", "a hotel, the Grand, …"."""
 
-_NAMED_BEFORE = re.compile(rf"{_CAPITALISED}\)?,?(?: (?:is|was|are|were|became|as|—|–))? ?$")
+_NAMED_BEFORE = re.compile(rf"{_CAPITALISED}(?:\)|,| ?[—–]| (?:is|was|are|were|became|as))+ ?$")
 """What stands before one: "The Grand, a hotel, …", "The Grand is a hotel"."""
 
 _TIME_OF_DAY = re.compile(r"\W*(?:at )?what (?:time of (?:the )?day|hour)\b", re.IGNORECASE)
@@ -136,7 +138,7 @@ def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
 def leaves_unnamed(question: str, text: str) -> bool:
     """Whether ``text`` has what is asked for by name, and only as "a hotel", without its name.
 
-    Of 401 questions for a name in the training material that a sentence answers it is true of 5.
+    Of 1,071 questions for a name in the training material that a sentence answers it is true of 7.
 
     Args:
         question: what is asked.
@@ -153,11 +155,14 @@ def leaves_unnamed(question: str, text: str) -> bool:
         if stems(mention.group()) == stems(noun.group())
     ]
     return bool(mentions) and all(
-        _is_indefinite(text[: mention.start()], asked)
+        _is_indefinite(text[max(0, mention.start() - _NEAR) : mention.start()], asked)
         and not _NAMED_THERE.match(text[mention.end() :])
         for mention in mentions
     )
 
+
+_NEAR = 100
+"""Characters before a noun in which its article and its name are looked for."""
 
 _INDEFINITE = re.compile(
     r"(?P<before>.*?)\b(?:(?:a|an|some|another|two|three|several|many) "

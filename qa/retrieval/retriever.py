@@ -3,8 +3,9 @@
 Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins them sentence by
 sentence, a ranker reads the best of these together with the question, and its ranking joins the
 fusion. What that offers, the ranker reads once more, each sentence by itself: what it says of both
-readings puts the offered sentences in order. A sentence that leans on the one before it ("He refused.") brings that one along. One that
-addresses a language model is found and flagged; it brings nothing and takes no other's place.
+readings puts the offered sentences in order. A sentence that leans on the one before it ("He
+refused.") brings that one along. One that addresses a language model is found and flagged; it
+brings nothing and takes no other's place.
 """
 
 import re

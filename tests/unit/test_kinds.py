@@ -1,6 +1,6 @@
 import pytest
 
-from qa.grounding.kinds import answers_kind
+from qa.grounding.kinds import answers_kind, leaves_unnamed
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,43 @@ def test_somebody_new_answers_who_did_it(question: str, claim: str) -> None:
 def test_a_few_words_need_not_say_why_as_such() -> None:
     assert answers_kind("Why did he miss it?", "a test", whole=False)
     assert not answers_kind("Why did he miss it?", "He had a test.")
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which old hotel did they meet in?", "Bob had them meet in an old hotel room."),
+        ("Which old hotel did they meet in?", "They met in Oslo at another old hotel."),
+        ("In which court do they fight?", "Ann and Bob still fight each other in court."),
+        ("What is the name of the second director who met Ann?", "Bob had two directors meet Ann."),
+        ("What is the bank's spokesperson called?", "A spokesperson of the Bank said so."),
+        ("What is the name of the common friend?", "By a “common friend,” Bob spoke with Ann."),
+    ],
+)
+def test_a_thing_without_its_name_is_left_unnamed(question: str, text: str) -> None:
+    assert leaves_unnamed(question, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which old hotel did they meet in?", "Ann met Bob in the hotel."),  # named before, maybe
+        ("Which old hotel did they meet in?", "They met Bob in a pink hotel."),  # that is an answer
+        ("Which old hotel did they meet in?", "They met at a hotel called Rex."),
+        ("Which old hotel did they meet in?", "They met in a hotel, the Grand, by the sea."),
+        ("Which old hotel did they meet in?", "They met in the Rex, an old hotel by the sea."),
+        ("Which old hotel did they meet in?", "The Rex is an old hotel where they met."),
+        ("Which old hotel did they meet in?", "They met in the Rex."),
+        ("Which old hotel did they meet in?", "they met in rex, where there is an old hotel"),
+        ("Where did they meet?", "Ann met Bob in an old hotel."),
+        ("Which hotel policy was changed?", "Ann says that a hotel changed it."),
+    ],
+)
+def test_a_thing_may_be_named_otherwise(question: str, text: str) -> None:
+    assert not leaves_unnamed(question, text)
+
+
+@pytest.mark.parametrize("claim", ["It rose from $5 to $9.", "It went to 9 of 10."])
+def test_a_change_of_amount_is_no_reason(claim: str) -> None:
+    assert not answers_kind("Why did it rise?", claim)
+    assert answers_kind("Why did it rise?", "It rose to please them.")

@@ -116,6 +116,30 @@ def test_two_neighbouring_sentences_prove_what_neither_does_alone() -> None:
     assert proof(claim, question, BURGUM[1]) == []
 
 
+def test_what_is_asked_for_by_name_is_not_proved_without_it() -> None:
+    question, claim = "Which hotel did Ann choose?", "Bob booked a hotel room for Ann."
+    checked = support(claim, question, Article(["Bob booked a hotel room for Ann."]).evidence())
+    assert checked.proof == ()
+    assert checked.reason == "no sentence that fits gives its name"
+    assert proof("Ann chose the Rex.", question, "Ann chose the Rex, a small hotel.") == [1]
+
+
+def test_a_number_is_not_of_somebody_whom_only_the_next_sentence_names() -> None:
+    claim, question = "Musk is 39.", "How old is Musk?"
+    founder = "The founder, aged 39, had lost."
+    assert proof(claim, question, founder, "Musk went to court.") == []
+    assert proof(claim, question, founder, "It rained.", "Musk went to court.") == []
+    assert proof(claim, question, "Musk, the founder, had lost.", "He is 39.") == [1, 2]
+    assert proof(claim, question, founder, "This was Musk.") == [1, 2]  # points back
+
+
+def test_they_are_those_of_the_sentence_before() -> None:
+    question, claim = "How much did Ann give?", "Ann gave $5 billion."
+    gave, came = "Ann gave her share to the fund.", "They came with a project of $5 billion."
+    assert proof(claim, question, gave, came) == [1, 2]
+    assert proof(claim, question, gave, "Bob was next.", came) != [1, 3]
+
+
 def test_a_claim_with_a_name_is_proved_with_the_sentence_that_he_refers_to() -> None:
     question = "Which post did the former governor of North Dakota get?"
     claim = "The former governor of North Dakota became Secretary of the Interior."
