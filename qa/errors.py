@@ -21,6 +21,7 @@ FootnotedError
 │   ├── WeightsNotFoundError      none of the four places has them
 │   └── WeightsCorruptError       the SHA-256 differs from the published one
 ├── DiskFullError                 the disk is full
+├── BusyError                     as many questions wait for the language model as may
 └── LLMError                      the language model cannot do its part
     ├── LLMUnavailableError       it cannot be started or reached
     └── LLMFailedError            it broke in the middle of an answer
@@ -205,6 +206,20 @@ class DiskFullError(FootnotedError):
     status = 507
     retryable = True
     help = "Free some space, or point FOOTNOTED_DATA_DIR at another disk."
+
+
+class BusyError(FootnotedError):
+    """As many questions wait for the language model as may.
+
+    Attributes:
+        retry_after: seconds; about what the embedded LLM takes for an answer.
+    """
+
+    code = "busy"
+    status = 503
+    retryable = True
+    help = "Ask again a little later."
+    retry_after: ClassVar[int] = 5
 
 
 class LLMError(FootnotedError):
