@@ -117,6 +117,15 @@ class ServerSettings(_Section):
     max_body_bytes: int = Field(
         default=20_000_000, ge=1024, description="Largest request, uploads included."
     )
+    max_generations: int = Field(
+        default=2, ge=1, le=256, description="Answers that the LLM works on at once."
+    )
+    max_waiting: int = Field(
+        default=16, ge=0, le=10_000, description="Questions that wait for the LLM; others get 503."
+    )
+    max_wait_seconds: float = Field(
+        default=60, gt=0, le=3600, description="Longest that one waits before it gets 503."
+    )
 
 
 class Settings(BaseSettings):

@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from qa.errors import FootnotedError
+from qa.errors import BusyError, FootnotedError
 from qa.server.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(FootnotedError, _footnoted)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -28,7 +30,13 @@ async def _footnoted(request: Request, error: Exception) -> Response:
     assert isinstance(error, FootnotedError)
     if error.status >= 500:
         logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
-    return Problem.of(error).reply()
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BusyError) else None
+    return Problem.of(error).reply(headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    # Nobody reads it. The status is the one that proxies write into their logs.
+    return Response(status_code=499)
 
 
 async def _http(request: Request, error: Exception) -> Response:

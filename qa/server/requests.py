@@ -1,13 +1,13 @@
 """What clients send."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from ingest.decoding import UNSTORABLE
 from ingest.readers import MAX_TITLE
-from qa.schema import Document, UnsupportedPolicy
+from qa.schema import Document, Turn, UnsupportedPolicy
 
 _LONGEST_FIRST_LINE = 80
 """The title goes before each chunk when that is embedded; a paragraph there would drown it."""
@@ -36,10 +36,7 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Question(_Request):
-    """A question to be answered from a collection."""
-
-    question: Text = Field(examples=["Who arranged the call between Altman and Trump?"])
+class _Options(_Request):
     collection: CollectionName = "default"
     documents: list[Text] | None = Field(
         default=None,
@@ -53,6 +50,57 @@ class Question(_Request):
     evidence_only: bool = Field(
         default=False, description="Answer with the proving sentence, without a language model."
     )
+
+
+class Question(_Options):
+    """A question to be answered from a collection."""
+
+    question: Text = Field(examples=["Who arranged the call between Altman and Trump?"])
+
+    @property
+    def history(self) -> list[Turn]:
+        """Nothing was said before."""
+        return []
+
+
+class Message(_Request):
+    """A message of a conversation; what a system's says is heeded nowhere."""
+
+    role: Literal["user", "assistant", "system"]
+    content: Text
+
+
+class Conversation(_Options):
+    """A conversation whose last message is a question to be answered from a collection."""
+
+    messages: list[Message] = Field(
+        min_length=1,
+        description="Oldest first; the last is the question, the others say what it refers to.",
+        examples=[[{"role": "user", "content": "Who arranged the call?"}]],
+    )
+
+    @model_validator(mode="after")
+    def _ends_in_a_question(self) -> "Conversation":
+        if self.messages[-1].role != "user":
+            raise ValueError(f"the last message is the {self.messages[-1].role}'s, not the user's")
+        return self
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+        return self.messages[-1].content
+
+    @property
+    def history(self) -> list[Turn]:
+        """What was said before."""
+        return [
+            Turn(role=message.role, content=message.content)
+            for message in self.messages[:-1]
+            if message.role != "system"
+        ]
+
+
+Asked = Question | Conversation
 
 
 class TextDocument(_Request):

@@ -13,6 +13,7 @@ from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.generation.llm import LLM
 from qa.retrieval.embedder import Embedder
+from qa.server.generations import Generations
 from qa.store import Store
 
 T = TypeVar("T")
@@ -32,12 +33,20 @@ class Service:
     """
 
     def __init__(self, assembly: Assembly) -> None:
+        chosen = assembly.settings.server
         self.assembly = assembly
+        self.generations = Generations(
+            chosen.max_generations,
+            max_waiting=chosen.max_waiting,
+            max_wait_seconds=chosen.max_wait_seconds,
+        )
         self.embedder_problem: str | None = "it is not loaded yet"
         self._questions = CapacityLimiter(_QUESTIONS)
+        self._generating = CapacityLimiter(chosen.max_generations)
         self._readings = CapacityLimiter(_READINGS)
         self._writings = CapacityLimiter(_WRITINGS)
         self._at_work: set[int] = set()
+        self._answering: set[asyncio.Task[None]] = set()
         self._one_writer = threading.Lock()
         self._opening = threading.Lock()
         self._loading = threading.Lock()
@@ -99,9 +108,25 @@ class Service:
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────
 
-    async def answer(self, work: Callable[[], T]) -> T:
-        """Run the answering of a question in a thread."""
-        return await self._run(work, self._questions)
+    async def start(self, work: Callable[[], None], *, generates: bool) -> None:
+        """Start the answering of a question in a thread, which nobody waits for.
+
+        Args:
+            work: answers; it raises nothing.
+            generates: whether it takes the language model, and so its turn.
+
+        Raises:
+            BusyError: too many wait for their turn.
+        """
+        limiter = self._questions
+        if generates:
+            await self.generations.enter()
+            limiter = self._generating
+        answering = asyncio.create_task(to_thread.run_sync(self._counted(work), limiter=limiter))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        if generates:
+            answering.add_done_callback(lambda _: self.generations.leave())
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run the reading of a submission in a thread."""
@@ -122,6 +147,13 @@ class Service:
         return len(self._at_work)
 
     async def _run(self, work: Callable[[], T], limiter: CapacityLimiter) -> T:
+        try:
+            return await to_thread.run_sync(self._counted(work), limiter=limiter)
+        except asyncio.CancelledError:
+            # Only a server that stops cancels these. Let out, this would be a bare 500.
+            raise HTTPException(503, "the server is stopping") from None
+
+    def _counted(self, work: Callable[[], T]) -> Callable[[], T]:
         def counted() -> T:
             thread = threading.get_ident()
             self._at_work.add(thread)
@@ -130,11 +162,7 @@ class Service:
             finally:
                 self._at_work.discard(thread)
 
-        try:
-            return await to_thread.run_sync(counted, limiter=limiter)
-        except asyncio.CancelledError:
-            # Only a server that stops cancels requests. Let out, this would be a bare 500.
-            raise HTTPException(503, "the server is stopping") from None
+        return counted
 
 
 def _service(request: Request) -> Service:

@@ -1,0 +1,54 @@
+"""``/v1/chat``: a conversation, answered event by event."""
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+from qa.schema import Event
+from qa.server.events import ERRORS, stream_answer
+from qa.server.requests import Conversation
+from qa.server.service import Shared
+
+router = APIRouter(prefix="/v1", tags=["answers"])
+
+_EXAMPLE = """\
+event: evidence
+data: {"type":"evidence","standalone_question":"Who arranged the call?","evidence":[…]}
+
+event: token
+data: {"type":"token","text":"A mutual"}
+
+: ping
+
+event: claim
+data: {"type":"claim","claim":{…},"citations":[…]}
+
+event: answer
+data: {"type":"answer","answer":{…}}
+
+"""
+
+
+@router.post(
+    "/chat",
+    response_class=EventSourceResponse,
+    summary="Chat",
+    responses={
+        200: {"content": {"text/event-stream": {"example": _EXAMPLE}}},
+        **ERRORS,
+    },
+)
+async def chat(conversation: Conversation, request: Request, service: Shared) -> Response:
+    """Answer the last message of a conversation, event by event, as it comes about.
+
+    `evidence` has the sentences that were found, `token` a piece of the draft, which nobody has
+    checked, `claim` a checked claim with its footnotes. The last event is `answer`, the same object
+    as from `/v1/ask`, or `error`; a stream without either was cut. In silence a comment is sent
+    every ten seconds. Nothing is kept: send the whole conversation each time.
+    """
+    return await stream_answer(request, service, conversation, _encode)
+
+
+def _encode(event: Event) -> Iterator[bytes]:
+    yield format_sse_event(event=event.type, data_str=event.model_dump_json())
