@@ -493,7 +493,7 @@ class _Composition:
             status, text = "no_answer", NO_ANSWER
         else:
             status = "answered" if len(supported) == len(self.claims) else "partial"
-            text = " ".join(_footnoted(claim) for claim in shown)
+            text = " ".join(claim.footnoted() for claim in shown)
         reasons = list(dict.fromkeys(self.problems)) or (
             ["nothing was found that could be said"] if not self.claims else []
         )
@@ -512,12 +512,6 @@ class _Composition:
             usage=self.draft.usage,
             provenance=self.provenance,
         )
-
-
-def _footnoted(claim: Claim) -> str:
-    if claim.verdict == "unsupported":
-        return f"~~{claim.text}~~"
-    return " ".join([claim.text, "".join(f"[{number}]" for number in claim.citations)])
 
 
 def _without_llm(provenance: Provenance) -> Provenance:

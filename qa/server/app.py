@@ -16,7 +16,7 @@ from fastapi import FastAPI
 import qa
 from qa.assembly import Assembly
 from qa.errors import UsageError
-from qa.server import asking, chat, documents, handlers, health
+from qa.server import asking, chat, documents, handlers, health, openai_api
 from qa.server.limits import BodyLimit
 from qa.server.service import Service
 
@@ -62,7 +62,7 @@ def create_app(assembly: Assembly) -> FastAPI:
     app.state.service = service
     app.add_middleware(BodyLimit, max_bytes=assembly.settings.server.max_body_bytes)
     handlers.install(app)
-    for part in (asking, chat, documents, health):
+    for part in (asking, chat, openai_api, documents, health):
         app.include_router(part.router)
     return app
 

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from qa.errors import BusyError, FootnotedError
+from qa.server.openai_wire import reply_to
 from qa.server.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ async def _footnoted(request: Request, error: Exception) -> Response:
     if error.status >= 500:
         logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BusyError) else None
-    return Problem.of(error).reply(headers)
+    return reply_to(request.url.path, Problem.of(error), headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -47,7 +48,7 @@ async def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods(request))
-    return Problem.of_status(error.status_code, detail).reply(headers)
+    return reply_to(request.url.path, Problem.of_status(error.status_code, detail), headers)
 
 
 def _methods(request: Request) -> list[str]:
@@ -64,7 +65,7 @@ def _methods(request: Request) -> list[str]:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     # Starlette raises the error again behind this reply, and the server logs its traceback.
-    return Problem.of_status(500, "The server's log says more.").reply()
+    return reply_to(request.url.path, Problem.of_status(500, "The server's log says more."))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -73,13 +74,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
     for item in found:
         if item["type"] == "json_invalid":
             where = f"{item['ctx']['error']} at character {item['loc'][-1]}"
-            return Problem.of_status(400, f"the body is not JSON: {where}").reply()
+            problem = Problem.of_status(400, f"the body is not JSON: {where}")
+            return reply_to(request.url.path, problem)
     errors = [{"loc": list(item["loc"]), "msg": _in_words(item)} for item in found]
     members: dict[str, Any] = {"errors": errors}
     if any(item["loc"] == ("body",) for item in found):
         members["help"] = "Send a JSON object, with the header Content-Type: application/json."
     detail = "; ".join(f"{_name(item['loc'])}: {_in_words(item)}" for item in found)
-    return Problem.of_status(422, detail, **members).reply()
+    return reply_to(request.url.path, Problem.of_status(422, detail, **members))
 
 
 _WORDS = {

@@ -3,6 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa.server.openai_wire import reply_to
 from qa.server.problems import Problem
 
 
@@ -26,7 +27,8 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self._max_bytes:
-            await Problem.of_status(413, self._refusal).reply()(scope, receive, send)
+            refusal = Problem.of_status(413, self._refusal)
+            await reply_to(scope["path"], refusal)(scope, receive, send)
             return
         received = 0
 

@@ -1,13 +1,25 @@
 """What clients send."""
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ingest.decoding import UNSTORABLE
 from ingest.readers import MAX_TITLE
 from qa.schema import Document, Turn, UnsupportedPolicy
+
+M = TypeVar("M", bound=BaseModel)
 
 _LONGEST_FIRST_LINE = 80
 """The title goes before each chunk when that is embedded; a paragraph there would drown it."""
@@ -79,11 +91,12 @@ class Conversation(_Options):
         examples=[[{"role": "user", "content": "Who arranged the call?"}]],
     )
 
-    @model_validator(mode="after")
-    def _ends_in_a_question(self) -> "Conversation":
-        if self.messages[-1].role != "user":
-            raise ValueError(f"the last message is the {self.messages[-1].role}'s, not the user's")
-        return self
+    @field_validator("messages")
+    @classmethod
+    def _ends_in_a_question(cls, messages: list[Message]) -> list[Message]:
+        if messages[-1].role != "user":
+            raise ValueError(f"the last one is the {messages[-1].role}'s, not the user's")
+        return messages
 
     @property
     def question(self) -> str:
@@ -164,6 +177,21 @@ class TextsSubmission(_Request):
                     f"{times} documents go by {key!r}: the last would replace the rest"
                 )
         return self
+
+
+def validated(model: type[M], body: Any) -> M:
+    """``body`` as a ``model``.
+
+    Raises:
+        RequestValidationError: it has not the form that it must have.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise RequestValidationError(
+            [{**item, "loc": ("body", *item["loc"])} for item in found]
+        ) from None
 
 
 def _cut(text: str, longest: int) -> str:

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
@@ -17,9 +16,13 @@ from ingest.readers import read_documents
 from ingest.sources import source_from_bytes, source_from_url
 from qa.errors import SourceError
 from qa.schema import Document
-from qa.server.requests import TextDocument, TextsSubmission, TextSubmission, UrlSubmission
-
-M = TypeVar("M", bound=BaseModel)
+from qa.server.requests import (
+    TextDocument,
+    TextsSubmission,
+    TextSubmission,
+    UrlSubmission,
+    validated,
+)
 
 _FORM = "multipart/form-data"
 _JSON = "application/json"
@@ -124,14 +127,14 @@ async def _json(request: Request) -> Any:
 def _from_json(body: Any) -> Submission:
     keys = body if isinstance(body, dict) else {}
     if "documents" in keys:
-        texts = _validated(TextsSubmission, body)
+        texts = validated(TextsSubmission, body)
         items = [_text(item, f"documents[{at}]") for at, item in enumerate(texts.documents)]
         return Submission(texts.collection, items)
     if "url" in keys and "text" not in keys:
-        page = _validated(UrlSubmission, body)
+        page = validated(UrlSubmission, body)
         read = partial(_fetch, page.url)
         return Submission(page.collection, [Item(page.url, read)])
-    text = _validated(TextSubmission, body)
+    text = validated(TextSubmission, body)
     return Submission(text.collection, [_text(text, "text")])
 
 
@@ -141,16 +144,6 @@ def _text(item: TextDocument, name: str) -> Item:
 
 def _fetch(url: str) -> Iterable[Document]:
     return read_documents(source_from_url(url))
-
-
-def _validated(model: type[M], body: Any) -> M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise RequestValidationError(
-            [{**item, "loc": ("body", *item["loc"])} for item in found]
-        ) from None
 
 
 def _invalid(kind: str, field: str, message: str = "") -> RequestValidationError:
