@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import format_sse_event
 
 from qa.schema import Event
-from qa.server.events import ERRORS, stream_answer
+from qa.server.events import ERRORS, EventStream, stream_answer
 from qa.server.requests import Conversation
 from qa.server.service import Shared
 
@@ -32,7 +32,7 @@ data: {"type":"answer","answer":{…}}
 
 @router.post(
     "/chat",
-    response_class=EventSourceResponse,
+    response_class=EventStream,
     summary="Chat",
     responses={
         200: {"content": {"text/event-stream": {"example": _EXAMPLE}}},

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from anyio import CancelScope
 from fastapi import Request
-from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -164,7 +165,7 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
 
 async def stream_answer(
     request: Request, service: Service, asked: Asked, encode: Callable[[Event], Iterable[bytes]]
-) -> "_EventStream":
+) -> "EventStream":
     """A reply that sends events as they come, once the first is there.
 
     Args:
@@ -185,10 +186,20 @@ async def stream_answer(
             pass
         return event
 
-    return _EventStream(await while_connected(request, first()), events, encode)
+    return EventStream(await while_connected(request, first()), events, encode)
 
 
-class _EventStream(EventSourceResponse):
+class EventStream(StreamingResponse):
+    """Server-sent events; as the ``response_class`` of an endpoint it tells the media type.
+
+    Args:
+        first: the first event.
+        events: the others; closed with the reply.
+        encode: makes server-sent events of an event.
+    """
+
+    media_type = "text/event-stream"
+
     def __init__(
         self,
         first: Event,
