@@ -231,7 +231,7 @@ def test_every_face_gives_the_same_citations(
     llm.say(itertools.repeat(draft))
     answers: list[Answer] = []
     with assembled(tmp_path / "data", llm) as assembly, serving(create_app(assembly)) as url:
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with httpx.Client(base_url=url, timeout=60) as client:
             fill(client)
             reply = client.post("/v1/ask", json={"question": question})
             answers.append(Answer.model_validate_json(reply.content))
@@ -284,7 +284,7 @@ def slowly_answering(
 ) -> Iterator[tuple[httpx.Client, Service]]:
     with assembled(tmp_path, slow, **server) as assembly:
         app = create_app(assembly)
-        with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+        with serving(app) as url, httpx.Client(base_url=url, timeout=60) as client:
             fill(client)
             client.post("/v1/ask", json={"question": WHO, "evidence_only": True})  # warm
             yield client, app.state.service
@@ -359,7 +359,7 @@ def waiting_on(
     with assembled(tmp_path, llm, **server) as assembly:
         app = create_app(assembly)
         with serving(app) as url:
-            with httpx.Client(base_url=url) as client:
+            with httpx.Client(base_url=url, timeout=60) as client:
                 fill(client)
             try:
                 yield url, app.state.service
@@ -406,7 +406,9 @@ def test_one_too_many_is_told_to_come_back(
             assert int(busy.headers["retry-after"]) > 0
             said_so = busy.json()
             assert said_so.get("code", said_so.get("error", {}).get("code")) == "busy"
-            quick = httpx.post(f"{url}/v1/ask", json={"question": WHO, "evidence_only": True})
+            quick = httpx.post(
+                f"{url}/v1/ask", json={"question": WHO, "evidence_only": True}, timeout=30
+            )
             assert quick.json()["status"] == "answered"
             assert httpx.get(f"{url}/healthz").status_code == 200
             held.set()
