@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,25 @@ def test_langchain_streaming(langchain: ChatOpenAI, llm: FakeLLM) -> None:
     assert texts[0] == f"{DEAL} [1]"
     usages = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata]
     assert [usage["total_tokens"] for usage in usages] == [343]
+
+
+# ── documentation ───────────────────────────────────────────────────────────────────────────
+
+
+def test_the_examples_of_the_documentation_run(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    requests = re.findall(r"curl .*?(/v1/\S+).*?-d '(.*?)'", page, re.DOTALL)
+    assert len(examples) == len(requests) == 2
+    for example in examples:
+        exec(example.replace("http://127.0.0.1:8420", url), {})
+        assert f"{ACQUAINTANCE} [1]" in capsys.readouterr().out
+    for path, body in requests:
+        reply = httpx.post(f"{url}{path}", json=json.loads(body), timeout=30)
+        assert reply.status_code == 200 and '"status":"answered"' in reply.text
 
 
 # ── annotations ─────────────────────────────────────────────────────────────────────────────
