@@ -14,6 +14,7 @@ from qa.generation.prompt import load_prompt
 from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
 from qa.grounding.cross_encoder import NAME, CrossEncoder
 from qa.grounding.reranker import Reranker
+from qa.keys import KeyFile
 from qa.retrieval.embedder import Embedder, load_embedder
 from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
@@ -41,6 +42,11 @@ class Assembly:
     def store(self) -> Store:
         """The collections; opening them locks the data directory."""
         return Store(self.settings.data_dir, url=self.settings.store.url)
+
+    @cached_property
+    def keys(self) -> KeyFile:
+        """The API keys; managing them locks nothing that a server holds."""
+        return KeyFile(self.settings.data_dir)
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -12,12 +12,17 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 import qa
 from qa.assembly import Assembly
 from qa.errors import UsageError
-from qa.server import asking, chat, documents, handlers, health, openai_api
+from qa.server import asking, chat, docs, documents, handlers, health, openai_api
+from qa.server.access import Admission, needs_keys
 from qa.server.limits import BodyLimit
+from qa.server.rates import Rates
+from qa.server.security import BrowserGuard, SecurityHeaders, is_loopback
 from qa.server.service import Service
 
 logger = logging.getLogger(__name__)
@@ -35,13 +40,23 @@ class _Application(FastAPI):
             self.openapi_schema["components"]["schemas"] |= documents.body_schemas()
         return self.openapi_schema
 
+    def build_middleware_stack(self) -> ASGIApp:
+        """The middleware, inside what puts headers on every reply, that to a failure included."""
+        return SecurityHeaders(super().build_middleware_stack())
 
-def create_app(assembly: Assembly) -> FastAPI:
+
+def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
     """The HTTP face of ``assembly``, which is the caller's to close.
 
     The embedder is loaded in the background from startup on; ``/readyz`` says when it is there.
-    The interactive page at ``/docs`` takes its scripts from a CDN, the schema at
-    ``/openapi.json`` does not.
+
+    Args:
+        assembly: what answers.
+        host: the address that is listened on; none: the setting's.
+
+    Raises:
+        UsageError: other machines could connect, and there is no API key.
+        KeyFileError: the API keys cannot be read.
     """
     service = Service(assembly)
 
@@ -55,16 +70,44 @@ def create_app(assembly: Assembly) -> FastAPI:
         version=qa.__version__,
         description="Answers questions from your own articles and footnotes every claim with the "
         "exact sentence that proves it. Errors are RFC 9457 problem documents.",
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
     )
     app.state.service = service
-    app.add_middleware(BodyLimit, max_bytes=assembly.settings.server.max_body_bytes)
+    _protect(app, assembly, host)
     handlers.install(app)
+    docs.install(app)
     for part in (asking, chat, openai_api, documents, health):
         app.include_router(part.router)
     return app
+
+
+def _protect(app: FastAPI, assembly: Assembly, host: str | None) -> None:
+    """Add what a request passes before it is answered; the last added is the first passed."""
+    chosen = assembly.settings.server
+    loopback = is_loopback(chosen.host if host is None else host)
+    keys = assembly.keys if needs_keys(assembly.keys, chosen.auth, loopback=loopback) else None
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=chosen.max_body_bytes,
+        larger={"/v1/documents": chosen.max_upload_bytes},
+    )
+    app.add_middleware(Admission, keys=keys, rates=Rates(chosen.requests_per_minute))
+    app.add_middleware(
+        BrowserGuard,
+        hosts=chosen.allowed_hosts,
+        origins=chosen.allowed_origins,
+        local_only=keys is None,
+    )
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=chosen.allowed_origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After"],
+    )
 
 
 def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -77,20 +120,23 @@ def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str],
         announce: called with the URL as soon as it can be connected to.
 
     Raises:
-        UsageError: it cannot listen there.
+        UsageError: it cannot listen there, or other machines could connect and there is no API key.
+        KeyFileError: the API keys cannot be read.
         StoreLockedError: another process has the data directory.
     """
-    app = create_app(assembly)
+    family, address = _resolve(host, port)
+    app = create_app(assembly, host=address[0])
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             log_level="warning",
             access_log=False,
+            server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
     try:
-        with _listen(host, port) as listener, _stopped_by_signals(server):
+        with _listen(family, address) as listener, _stopped_by_signals(server):
             if assembly.settings.store.url is None:
                 # A locked directory is told at once. A Chroma server may still be starting.
                 _ = assembly.store
@@ -132,15 +178,26 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)
     except OSError as error:
-        raise UsageError(
-            f"cannot listen on port {port} of {host!r}: {error.strerror}",
-            help="Choose another port, or let --port 0 find a free one.",
-        ) from None
+        raise _cannot_listen(host, port, error) from None
+    return family, (str(address[0]), port)
+
+
+def _listen(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise _cannot_listen(*address, error) from None
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot listen on port {port} of {host!r}: {error.strerror}",
+        help="Choose another port, or let --port 0 find a free one.",
+    )
 
 
 def _url(listener: socket.socket) -> str:

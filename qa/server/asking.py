@@ -6,12 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from qa.schema import Answer, AnswerEvent, ErrorEvent, Evidence, EvidenceEvent
+from qa.server.access import REFUSALS, Access
 from qa.server.events import ERRORS, answer_events, while_connected
 from qa.server.problems import Problem
 from qa.server.requests import Asked, Question
 from qa.server.service import Service, Shared
 
-router = APIRouter(prefix="/v1", tags=["answers"])
+router = APIRouter(prefix="/v1", tags=["answers"], responses=REFUSALS)
 
 _EXAMPLE: dict[str, Any] = {
     "question": "Who arranged the call?",
@@ -68,13 +69,16 @@ _EXAMPLE: dict[str, Any] = {
         **ERRORS,
     },
 )
-async def ask(question: Question, request: Request, service: Shared) -> Answer | Response:
+async def ask(
+    question: Question, request: Request, service: Shared, access: Access
+) -> Answer | Response:
     """Answer a question from a collection, every claim with the sentences that prove it.
 
     Finding nothing is an answer too: status `no_answer`, and `reason` says why. Where the language
     model fails, a sentence that answers clearly is quoted, and `reason` says so; if there is none,
     the problem's member `evidence` holds the sentences that were found.
     """
+    access.require("read", question.collection)
     answer = await while_connected(request, whole_answer(service, question))
     return answer.reply() if isinstance(answer, Problem) else answer
 

@@ -6,11 +6,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
 
 from qa.schema import Event
+from qa.server.access import REFUSALS, Access
 from qa.server.events import ERRORS, EventStream, stream_answer
+from qa.server.limits import require_short
 from qa.server.requests import Conversation
 from qa.server.service import Shared
 
-router = APIRouter(prefix="/v1", tags=["answers"])
+router = APIRouter(prefix="/v1", tags=["answers"], responses=REFUSALS)
 
 _EXAMPLE = """\
 event: evidence
@@ -39,7 +41,9 @@ data: {"type":"answer","answer":{…}}
         **ERRORS,
     },
 )
-async def chat(conversation: Conversation, request: Request, service: Shared) -> Response:
+async def chat(
+    conversation: Conversation, request: Request, service: Shared, access: Access
+) -> Response:
     """Answer the last message of a conversation, event by event, as it comes about.
 
     `evidence` has the sentences that were found, `token` a piece of the draft, which nobody has
@@ -47,6 +51,8 @@ async def chat(conversation: Conversation, request: Request, service: Shared) ->
     as from `/v1/ask`, or `error`; a stream without either was cut. In silence a comment is sent
     every ten seconds. Nothing is kept: send the whole conversation each time.
     """
+    access.require("read", conversation.collection)
+    require_short(conversation, service.assembly.settings.server)
     return await stream_answer(request, service, conversation, _encode)
 
 

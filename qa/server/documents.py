@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
 
+from ingest.fetch import fetch_url
 from ingest.pipeline import Ingestor
 from qa.errors import (
     DiskFullError,
@@ -21,6 +23,7 @@ from qa.errors import (
     UnsupportedTypeError,
     UsageError,
 )
+from qa.server.access import REFUSALS, Access, Caller
 from qa.server.problems import Problem, describe
 from qa.server.replies import (
     CollectionHead,
@@ -34,7 +37,7 @@ from qa.server.requests import TextsSubmission, TextSubmission, UrlSubmission
 from qa.server.service import Service, Shared
 from qa.server.submissions import Read, read_submission, receive_submission
 
-router = APIRouter(prefix="/v1", tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"], responses=REFUSALS)
 
 _COMPONENT = "#/components/schemas/{model}"
 _JSON_BODIES: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
@@ -113,7 +116,7 @@ def body_schemas() -> dict[str, Any]:
     openapi_extra={"requestBody": _BODY},
 )
 async def add_documents(
-    request: Request, response: Response, service: Shared
+    request: Request, response: Response, service: Shared, access: Access
 ) -> SubmissionReply | Response:
     """Add files, texts or a web page to a collection, which is made if need be.
 
@@ -121,9 +124,15 @@ async def add_documents(
     same again changes nothing. What cannot be read does not stop the rest; if nothing can be read,
     the reply is an error.
     """
-    submission = await receive_submission(request)
+    server = service.assembly.settings.server
+    submission = await receive_submission(
+        request,
+        max_documents=server.max_upload_documents,
+        fetch=partial(fetch_url, public_only=not server.fetch_private),
+    )
+    access.require("write", submission.collection)
     read = await service.read(partial(read_submission, submission))
-    outcomes = await service.write(partial(_ingest, service, submission.collection, read))
+    outcomes = await service.write(partial(_ingest, service, submission.collection, read, access))
     reply = SubmissionReply(collection=submission.collection, documents=outcomes)
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     if len(errors) == len(outcomes):
@@ -138,8 +147,9 @@ async def add_documents(
     summary="List documents",
     responses=describe(422, UnknownCollectionError, StoreUnreachableError),
 )
-def list_documents(service: Shared, collection: str = "default") -> DocumentList:
+def list_documents(service: Shared, access: Access, collection: str = "default") -> DocumentList:
     """The documents of a collection, without their texts."""
+    access.require("read", collection)
     return DocumentList.of(collection, service.store.collection(collection).snapshot())
 
 
@@ -148,8 +158,11 @@ def list_documents(service: Shared, collection: str = "default") -> DocumentList
     summary="Read a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),
 )
-def read_document(service: Shared, document_id: str, collection: str = "default") -> DocumentText:
+def read_document(
+    service: Shared, access: Access, document_id: str, collection: str = "default"
+) -> DocumentText:
     """A document's text with its sentences; the offsets of footnotes count in it."""
+    access.require("read", collection)
     return DocumentText.of(service.store.collection(collection).document(document_id))
 
 
@@ -159,19 +172,25 @@ def read_document(service: Shared, document_id: str, collection: str = "default"
     summary="Remove a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),
 )
-async def remove_document(service: Shared, document_id: str, collection: str = "default") -> None:
+async def remove_document(
+    service: Shared, access: Access, document_id: str, collection: str = "default"
+) -> None:
     """Remove a document; no answer cites it from then on."""
+    access.require("write", collection)
     await service.write(lambda: service.store.collection(collection).remove(document_id))
 
 
 @router.get("/collections", summary="List collections", responses=describe(StoreUnreachableError))
-def list_collections(service: Shared) -> CollectionList:
-    """The collections and what is in them."""
-    opened = [service.store.collection(name) for name in service.store.names()]
+def list_collections(service: Shared, access: Access) -> CollectionList:
+    """The collections that the caller may read, and what is in them."""
+    names = [name for name in service.store.names() if access.may("read", name)]
+    opened = [service.store.collection(name) for name in names]
     return CollectionList(collections=[CollectionHead.of(collection) for collection in opened])
 
 
-def _ingest(service: Service, collection: str, read: Sequence[Read]) -> list[SubmittedDocument]:
+def _ingest(
+    service: Service, collection: str, read: Sequence[Read], access: Caller
+) -> list[SubmittedDocument]:
     outcomes: list[SubmittedDocument] = []
     ingestor: Ingestor | None = None
     for item in read:
@@ -179,14 +198,18 @@ def _ingest(service: Service, collection: str, read: Sequence[Read]) -> list[Sub
             if isinstance(item.document, SourceError):
                 raise item.document
             # Made here: where nothing could be read, no empty collection is left behind.
-            ingestor = ingestor or _ingestor(service, collection)
+            ingestor = ingestor or _ingestor(service, collection, access)
             outcomes.append(SubmittedDocument.stored(item.name, ingestor.ingest(item.document)))
         except SourceError as error:
             outcomes.append(SubmittedDocument.failed(item.name, error))
     return outcomes
 
 
-def _ingestor(service: Service, collection: str) -> Ingestor:
+def _ingestor(service: Service, collection: str, access: Caller) -> Ingestor:
+    if not access.may("admin", collection) and collection not in service.store.names():
+        raise HTTPException(
+            403, f"there is no collection {collection!r} yet; to make it takes the right 'admin'"
+        )
     store, embedder, chunk = service.store, service.embedder, service.assembly.settings.chunk
     opened = store.create(collection, embedder=embedder.name, dimension=embedder.dimension)
     return Ingestor(opened, embedder, chunk_tokens=chunk.tokens)

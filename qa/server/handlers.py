@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from qa.errors import BusyError, FootnotedError
+from qa.errors import BusyError, FootnotedError, UnknownCollectionError
+from qa.keys import ALL
 from qa.server.openai_wire import reply_to
 from qa.server.problems import Problem
 
@@ -29,6 +30,9 @@ def install(app: FastAPI) -> None:
 
 async def _footnoted(request: Request, error: Exception) -> Response:
     assert isinstance(error, FootnotedError)
+    if isinstance(error, UnknownCollectionError) and not request.state.caller.may("read", ALL):
+        # The rest of the message lists the names that there are.
+        error = UnknownCollectionError(str(error).partition(";")[0])
     if error.status >= 500:
         logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BusyError) else None

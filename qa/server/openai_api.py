@@ -10,8 +10,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
 
 from qa.schema import AnswerEvent, ClaimEvent, ErrorEvent, Event, EvidenceEvent
+from qa.server.access import Access
 from qa.server.asking import whole_answer
 from qa.server.events import stream_answer, while_connected
+from qa.server.limits import require_short
 from qa.server.openai_wire import (
     MODEL,
     Choice,
@@ -55,7 +57,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     },
 )
 async def complete(
-    asked: CompletionRequest, request: Request, service: Shared
+    asked: CompletionRequest, request: Request, service: Shared, access: Access
 ) -> Completion | Response:
     """Answer the last message. Footnotes are `[n]` in the text, and quoted in `annotations`.
 
@@ -63,6 +65,8 @@ async def complete(
     stream holds the claims one by one, each once it has been checked.
     """
     conversation = asked.conversation()
+    access.require("read", conversation.collection)
+    require_short(conversation, service.assembly.settings.server)
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": asked.model}
     if asked.stream:
         options = asked.stream_options
@@ -76,17 +80,19 @@ async def complete(
 
 
 @router.get("/models", summary="List the models, one a collection", responses=_ERRORS)
-def list_models(service: Shared) -> ModelList:
+def list_models(service: Shared, access: Access) -> ModelList:
     """Each collection is a model, and `footnoted` is short for the default one."""
-    names = service.store.names()
+    names = [name for name in service.store.names() if access.may("read", name)]
     short = [Model(id=MODEL)] if "default" in names else []
     return ModelList(data=short + [Model(id=f"{MODEL}/{name}") for name in names])
 
 
 @router.get("/models/{model:path}", summary="Is there such a model?", responses=_ERRORS)
-def read_model(service: Shared, model: str) -> Model:
+def read_model(service: Shared, access: Access, model: str) -> Model:
     """A model of the list."""
-    service.store.collection(collection_of(model))
+    collection = collection_of(model)
+    access.require("read", collection)
+    service.store.collection(collection)
     return Model(id=model)
 
 

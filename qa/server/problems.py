@@ -41,6 +41,17 @@ class _Kind(NamedTuple):
 
 _BY_STATUS = {
     400: _Kind("bad-request", "The request cannot be read"),
+    401: _Kind(
+        "unauthorized",
+        "An API key is needed",
+        "Send 'Authorization: Bearer KEY'; 'footnoted keys create NAME', where the server runs, "
+        "makes one.",
+    ),
+    403: _Kind(
+        "forbidden",
+        "The API key has not this right",
+        "'footnoted keys list', where the server runs, shows the rights; another key may have it.",
+    ),
     404: _Kind("not-found", "There is nothing at this address"),
     405: _Kind(
         "method-not-allowed", "This address takes other methods", "The header Allow names them."
@@ -48,17 +59,27 @@ _BY_STATUS = {
     413: _Kind(
         "body-too-large",
         "The request's body is too large",
-        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_BODY_BYTES.",
+        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_UPLOAD_BYTES.",
     ),
     415: _Kind(
         "unsupported-media-type",
         "There is no way to read a body of this type",
         "Send application/json, or multipart/form-data for uploads.",
     ),
+    421: _Kind(
+        "wrong-host",
+        "This server does not answer for that host",
+        "Call it by 127.0.0.1 or localhost, or name the host in FOOTNOTED_SERVER__ALLOWED_HOSTS.",
+    ),
     422: _Kind(
         "invalid-request",
         "The request has not the form that it must have",
         "The member 'errors' names each field; GET /docs shows the request.",
+    ),
+    429: _Kind(
+        "too-many-requests",
+        "Too many requests in a minute",
+        "Wait as the header Retry-After says, or raise FOOTNOTED_SERVER__REQUESTS_PER_MINUTE.",
     ),
     500: _Kind(
         "internal",
@@ -120,7 +141,7 @@ class Problem(BaseModel):
             "status": status,
             "detail": detail,
             "help": kind.help,
-            "retryable": status == HTTPStatus.SERVICE_UNAVAILABLE,
+            "retryable": status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS),
         } | members
         return cls.model_validate({"type": f"/problems/{fields['code']}"} | fields)
 

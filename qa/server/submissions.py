@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from ingest.fetch import Fetch
 from ingest.readers import read_documents
 from ingest.sources import source_from_bytes, source_from_url
 from qa.errors import SourceError
@@ -26,6 +27,8 @@ from qa.server.requests import (
 
 _FORM = "multipart/form-data"
 _JSON = "application/json"
+_MAX_FIELDS = 10
+"""Of a form, beside its files; there is one that means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,13 @@ class Read:
     document: Document | SourceError
 
 
-async def receive_submission(request: Request) -> Submission:
+async def receive_submission(request: Request, *, max_documents: int, fetch: Fetch) -> Submission:
     """Take in the request's body.
+
+    Args:
+        request: with a body not read yet.
+        max_documents: how many files, or texts, there may be.
+        fetch: what gets a page, once the submission is read.
 
     Raises:
         RequestValidationError: it has not the form that it must have.
@@ -68,10 +76,14 @@ async def receive_submission(request: Request) -> Submission:
     header["Content-Type"] = request.headers.get("content-type", "")
     media_type = header.get_content_type()
     if media_type == _FORM:
-        async with request.form() as form:
+        async with request.form(max_files=max_documents, max_fields=_MAX_FIELDS) as form:
             return await _from_form(form)
     if media_type == _JSON or media_type.endswith("+json"):
-        return _from_json(await _json(request))
+        submission = _from_json(await _json(request), fetch)
+        if len(submission.items) > max_documents:
+            message = f"has {len(submission.items)} entries; {max_documents} are allowed"
+            raise _invalid("value_error", "documents", message)
+        return submission
     raise HTTPException(415, f"a body of type {media_type!r} cannot be read")
 
 
@@ -124,7 +136,7 @@ async def _json(request: Request) -> Any:
         raise HTTPException(400, f"the body is not JSON that can be read: {error}") from None
 
 
-def _from_json(body: Any) -> Submission:
+def _from_json(body: Any, fetch: Fetch) -> Submission:
     keys = body if isinstance(body, dict) else {}
     if "documents" in keys:
         texts = validated(TextsSubmission, body)
@@ -132,7 +144,7 @@ def _from_json(body: Any) -> Submission:
         return Submission(texts.collection, items)
     if "url" in keys and "text" not in keys:
         page = validated(UrlSubmission, body)
-        read = partial(_fetch, page.url)
+        read = partial(_fetch, page.url, fetch)
         return Submission(page.collection, [Item(page.url, read)])
     text = validated(TextSubmission, body)
     return Submission(text.collection, [_text(text, "text")])
@@ -142,8 +154,8 @@ def _text(item: TextDocument, name: str) -> Item:
     return Item(item.doc_id or item.title or name, lambda: [item.document()])
 
 
-def _fetch(url: str) -> Iterable[Document]:
-    return read_documents(source_from_url(url))
+def _fetch(url: str, fetch: Fetch) -> Iterable[Document]:
+    return read_documents(source_from_url(url, fetch=fetch))
 
 
 def _invalid(kind: str, field: str, message: str = "") -> RequestValidationError:
