@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 
+_SHORTEST_KEY = 8
+"""In characters; what is shorter, such as the "none" of a server without keys, is a mere word."""
+
 
 class LLM(Protocol):
     """A source of LangChain chat models.
@@ -180,11 +183,21 @@ def stream_chat(
         raise
     except Exception as error:  # every provider has its own exceptions
         check_interruption()
-        said = str(error).splitlines()
+        said = _without_secrets(str(error), model).splitlines()
         raise LLMFailedError(
             f"the language model {llm.name!r} failed: {type(error).__name__}"
             + (f": {said[0]}" if said else "")
         ) from error
+
+
+def _without_secrets(text: str, model: "BaseChatModel") -> str:
+    """``text`` without the model's keys: some servers repeat a key that they refuse."""
+    from pydantic import SecretStr
+
+    for value in vars(model).values():
+        if isinstance(value, SecretStr) and len(value) >= _SHORTEST_KEY:
+            text = text.replace(value.get_secret_value(), "…")
+    return text
 
 
 def _openai_compatible(

@@ -89,6 +89,8 @@ def _protect(app: FastAPI, assembly: Assembly, host: str | None) -> None:
     chosen = assembly.settings.server
     loopback = is_loopback(chosen.host if host is None else host)
     keys = assembly.keys if needs_keys(assembly.keys, chosen.auth, loopback=loopback) else None
+    if keys is None and not loopback:
+        logger.warning("no keys are asked for: whoever can connect may do anything")
     app.add_middleware(
         BodyLimit,
         max_bytes=chosen.max_body_bytes,
@@ -101,13 +103,14 @@ def _protect(app: FastAPI, assembly: Assembly, host: str | None) -> None:
         origins=chosen.allowed_origins,
         local_only=keys is None,
     )
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=chosen.allowed_origins,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        expose_headers=["Retry-After"],
-    )
+    if chosen.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=chosen.allowed_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
 
 
 def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str], None]) -> None:
