@@ -45,6 +45,7 @@ def examine(assembly: Assembly) -> Iterator[Finding]:
         yield Finding("language model", True, f"{chosen.model} {address}".strip())
     directory = assembly.settings.data_dir
     yield _attempt("data directory", lambda: _room(assembly))
+    yield _attempt("API keys", lambda: str(len(assembly.keys.keys())))
     yield _attempt(
         "embedder", lambda: f"{assembly.embedder.name}, {assembly.embedder.dimension} dimensions"
     )

@@ -161,7 +161,9 @@ def _address(scope: Scope) -> str | None:
     return str(ip_network((address, 64), strict=False)) if wide else str(address)
 
 
-_bearer = HTTPBearer(auto_error=False, description="An API key: footnoted keys create NAME.")
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="API key", description="As 'footnoted keys create' prints it."
+)
 
 
 def _caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:

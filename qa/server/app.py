@@ -135,6 +135,7 @@ def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str],
             log_level="warning",
             access_log=False,
             server_header=False,
+            ws="none",  # there are no WebSockets here, and so none to guard
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
