@@ -1,16 +1,14 @@
 """The page at /docs in a real Chromium: it works, whole from here, and under the strict policy."""
 
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fake_llm import FakeLLM
 from fakes import BagOfWords
 from playwright.sync_api import Page, expect, sync_playwright
+from serving import serving
 
 from qa.assembly import Assembly
 from qa.keys import ALL
@@ -32,20 +30,11 @@ def page(assembly: Assembly) -> Iterator[Page]:
     if chromium is None:
         pytest.skip("chromium is not installed")
     assembly.keys.create("first", {ALL: "read"})
-    server = uvicorn.Server(uvicorn.Config(create_app(assembly), log_level="warning"))
-    with socket.create_server(("127.0.0.1", 0)) as listener, sync_playwright() as playwright:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-            )
-            with browser:
-                yield browser.new_page(base_url=address)
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving(create_app(assembly)) as address, sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        with browser:
+            yield browser.new_page(base_url=address)
 
 
 def test_a_request_is_tried_out_with_a_key(page: Page, assembly: Assembly) -> None:
