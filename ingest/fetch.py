@@ -62,7 +62,6 @@ def fetch_url(
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
         transport=_public_transport(name) if public_only else None,
-        trust_env=not public_only,
     )
     try:
         with client, client.stream("GET", url) as response:
