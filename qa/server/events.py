@@ -196,6 +196,7 @@ class EventStream(StreamingResponse):
         first: the first event.
         events: the others; closed with the reply.
         encode: makes server-sent events of an event.
+        status_code: always 200; FastAPI's description of an endpoint looks for it here.
     """
 
     media_type = "text/event-stream"
@@ -205,6 +206,7 @@ class EventStream(StreamingResponse):
         first: Event,
         events: AsyncGenerator[Event | None, None],
         encode: Callable[[Event], Iterable[bytes]],
+        status_code: int = 200,
     ) -> None:
         async def content() -> AsyncGenerator[bytes, None]:
             for part in encode(first):
@@ -215,7 +217,7 @@ class EventStream(StreamingResponse):
 
         # The second header is nginx's, which otherwise holds back what is small.
         super().__init__(
-            content(), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+            content(), status_code, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         )
         self._events = events
 
