@@ -1,5 +1,6 @@
 """The only place where settings become objects."""
 
+import shutil
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -37,6 +38,10 @@ class Assembly:
     def models_dir(self) -> Path:
         """Where exported and assembled models are kept."""
         return self.settings.data_dir / "models"
+
+    @property
+    def _lexical_dir(self) -> Path:
+        return self.settings.data_dir / "lexical"
 
     @cached_property
     def store(self) -> Store:
@@ -99,6 +104,15 @@ class Assembly:
             collection, embedder=self.embedder.name, dimension=self.embedder.dimension
         )
 
+    def delete_collection(self, collection: str) -> None:
+        """Delete a collection, its documents and its lexical index.
+
+        Raises:
+            UnknownCollectionError: there is none of that name.
+        """
+        self.store.delete(collection)
+        shutil.rmtree(self._lexical_dir / collection, ignore_errors=True)
+
     def retriever(self, collection: str) -> Retriever:
         """The retriever of a collection.
 
@@ -110,7 +124,7 @@ class Assembly:
         return Retriever(
             opened,
             self.embedder,
-            self.settings.data_dir / "lexical",
+            self._lexical_dir,
             candidates=chosen.candidates,
             evidence=chosen.evidence,
             rrf_k=chosen.rrf_k,

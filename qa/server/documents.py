@@ -1,21 +1,18 @@
-"""``/v1/documents`` and ``/v1/collections``: what there is to answer from."""
+"""``/v1/documents``: what there is to answer from."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from starlette.exceptions import HTTPException
 
 from ingest.fetch import fetch_url
-from ingest.pipeline import Ingestor
 from qa.errors import (
     DiskFullError,
     EmbedderMismatchError,
     NotInCollectionError,
-    SourceError,
     SourceNotFoundError,
     StoreUnreachableError,
     UnknownCollectionError,
@@ -23,19 +20,13 @@ from qa.errors import (
     UnsupportedTypeError,
     UsageError,
 )
-from qa.server.access import REFUSALS, Access, Caller
+from qa.server.access import REFUSALS, Access
+from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
-from qa.server.replies import (
-    CollectionHead,
-    CollectionList,
-    DocumentList,
-    DocumentText,
-    SubmissionReply,
-    SubmittedDocument,
-)
+from qa.server.replies import DocumentList, DocumentText, SubmissionReply
 from qa.server.requests import TextsSubmission, TextSubmission, UrlSubmission
-from qa.server.service import Service, Shared
-from qa.server.submissions import Read, read_submission, receive_submission
+from qa.server.service import Shared
+from qa.server.submissions import receive_submission
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=REFUSALS)
 
@@ -99,7 +90,11 @@ def body_schemas() -> dict[str, Any]:
     response_model_exclude_none=True,
     summary="Add documents",
     responses={
-        200: {"model": SubmissionReply, "description": "All of it was there already."},
+        200: {
+            "model": SubmissionReply,
+            "description": "All of it was there already; or events, if asked for.",
+            "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+        },
         **describe(
             400,
             413,
@@ -123,6 +118,10 @@ async def add_documents(
     A document with the id, or without one the uri, of a stored document replaces it. Sending the
     same again changes nothing. What cannot be read does not stop the rest; if nothing can be read,
     the reply is an error.
+
+    With the header `Accept: text/event-stream` the reply is a stream of events: `progress`, with
+    the document at work, its `sentences` and `sentences_done`, as often as there is news; then
+    `result`, which is the reply above, or `error`, which is a problem document.
     """
     server = service.assembly.settings.server
     submission = await receive_submission(
@@ -131,13 +130,12 @@ async def add_documents(
         fetch=partial(fetch_url, public_only=not server.fetch_private),
     )
     access.require("write", submission.collection)
-    read = await service.read(partial(read_submission, submission))
-    outcomes = await service.write(partial(_ingest, service, submission.collection, read, access))
-    reply = SubmissionReply(collection=submission.collection, documents=outcomes)
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if len(errors) == len(outcomes):
-        return _failure(errors, reply).reply()
-    if all(outcome.outcome in ("unchanged", "failed") for outcome in outcomes):
+    if EventSourceResponse.media_type in request.headers.get("accept", ""):
+        return EventSourceResponse(ingest_with_progress(request, service, submission, access))
+    reply = await ingest(service, submission, access)
+    if isinstance(reply, Problem):
+        return reply.reply()
+    if all(document.outcome in ("unchanged", "failed") for document in reply.documents):
         response.status_code = 200
     return reply
 
@@ -147,10 +145,20 @@ async def add_documents(
     summary="List documents",
     responses=describe(422, UnknownCollectionError, StoreUnreachableError),
 )
-def list_documents(service: Shared, access: Access, collection: str = "default") -> DocumentList:
-    """The documents of a collection, without their texts."""
+def list_documents(
+    service: Shared,
+    access: Access,
+    collection: str = "default",
+    offset: Annotated[int, Query(ge=0, description="How many to pass over.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, description="How many at most; else all.")] = None,
+) -> DocumentList:
+    """The documents of a collection, without their texts, by title.
+
+    Pages fit together as long as `version` stays the same.
+    """
     access.require("read", collection)
-    return DocumentList.of(collection, service.store.collection(collection).snapshot())
+    snapshot = service.store.collection(collection).snapshot()
+    return DocumentList.of(collection, snapshot, offset=offset, limit=limit)
 
 
 @router.get(
@@ -178,51 +186,3 @@ async def remove_document(
     """Remove a document; no answer cites it from then on."""
     access.require("write", collection)
     await service.write(lambda: service.store.collection(collection).remove(document_id))
-
-
-@router.get("/collections", summary="List collections", responses=describe(StoreUnreachableError))
-def list_collections(service: Shared, access: Access) -> CollectionList:
-    """The collections that the caller may read, and what is in them."""
-    names = [name for name in service.store.names() if access.may("read", name)]
-    opened = [service.store.collection(name) for name in names]
-    return CollectionList(collections=[CollectionHead.of(collection) for collection in opened])
-
-
-def _ingest(
-    service: Service, collection: str, read: Sequence[Read], access: Caller
-) -> list[SubmittedDocument]:
-    outcomes: list[SubmittedDocument] = []
-    ingestor: Ingestor | None = None
-    for item in read:
-        try:
-            if isinstance(item.document, SourceError):
-                raise item.document
-            # Made here: where nothing could be read, no empty collection is left behind.
-            ingestor = ingestor or _ingestor(service, collection, access)
-            outcomes.append(SubmittedDocument.stored(item.name, ingestor.ingest(item.document)))
-        except SourceError as error:
-            outcomes.append(SubmittedDocument.failed(item.name, error))
-    return outcomes
-
-
-def _ingestor(service: Service, collection: str, access: Caller) -> Ingestor:
-    if not access.may("admin", collection) and collection not in service.store.names():
-        raise HTTPException(
-            403, f"there is no collection {collection!r} yet; to make it takes the right 'admin'"
-        )
-    store, embedder, chunk = service.store, service.embedder, service.assembly.settings.chunk
-    opened = store.create(collection, embedder=embedder.name, dimension=embedder.dimension)
-    return Ingestor(opened, embedder, chunk_tokens=chunk.tokens)
-
-
-def _failure(errors: Sequence[Problem], reply: SubmissionReply) -> Problem:
-    if len(errors) == 1:
-        return errors[0]
-    return Problem.of_status(
-        422,
-        f"none of the {len(errors)} documents could be read",
-        code="nothing-read",
-        title="None of the documents can be read",
-        help="The member 'documents' says of each what is wrong with it.",
-        documents=reply.model_dump(mode="json", exclude_none=True)["documents"],
-    )

@@ -116,6 +116,12 @@ class Conversation(_Options):
 Asked = Question | Conversation
 
 
+class NewCollection(_Request):
+    """A collection to be made."""
+
+    name: CollectionName
+
+
 class TextDocument(_Request):
     """A document sent as text, which is kept to the character."""
 
