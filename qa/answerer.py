@@ -41,6 +41,7 @@ from qa.schema import (
     Turn,
     UnsupportedPolicy,
 )
+from qa.tracing import span
 from qa.words import plain, terms, words
 
 if TYPE_CHECKING:
@@ -328,6 +329,7 @@ class Answerer:
             quotation,
         ]
 
+    @span("check")
     def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> "_Checked":
         support = find_support(claim, question, evidence, self.retriever.embedder.cosines)
         return _Checked(claim, support, problem=support.reason)
