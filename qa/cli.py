@@ -200,9 +200,13 @@ def serve(
 ) -> None:
     """Answer over HTTP; the interface is described at /docs."""
     from qa.server.app import serve as run_server
+    from qa.server.logs import is_json, write_log
 
-    with _assembled() as (assembly, _):
+    with _assembled() as (assembly, progress):
         chosen = assembly.settings.server
+        write_log(chosen.log_format)
+        if is_json(chosen.log_format):
+            progress.log()
         run_server(
             assembly,
             host=chosen.host if host is None else host,

@@ -183,6 +183,15 @@ class ServerSettings(_Section):
     max_wait_seconds: float = Field(
         default=60, gt=0, le=3600, description="Longest that one waits before it gets 503."
     )
+    warm_up: bool = Field(
+        default=True, description="Load all models at the start, not with the first question."
+    )
+    shutdown_seconds: int = Field(
+        default=5, ge=0, le=3600, description="How long a server told to stop finishes answers."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Of the server's log; auto: text on a terminal, else json."
+    )
 
 
 class Settings(BaseSettings):

@@ -37,6 +37,11 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+_STOPPING = ErrorEvent(
+    code=BusyError.code, message="the server is stopping", help=BusyError.help, retryable=True
+)
+"""Ends a stream that a server which stops does not finish."""
+
 ERRORS = describe(
     400,
     413,
@@ -108,12 +113,13 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
     begun = False
     try:
         answerer = service.answerer(asked.collection, evidence_only=asked.evidence_only)
-        for event in answerer.stream(
+        events = answerer.stream(
             asked.question,
             asked.history,
             documents=asked.documents,
             unsupported=asked.unsupported,
-        ):
+        )
+        for event in service.metrics.counted(events):
             yield event
             begun = True
             if isinstance(event, ErrorEvent):
@@ -181,12 +187,17 @@ async def stream_answer(
     """
     events = answer_events(service, asked)
 
+    def told(event: Event) -> Iterable[bytes]:
+        if isinstance(event, ErrorEvent) and event is not _STOPPING:  # the observer tells that
+            request.state.problem = event.code
+        return encode(event)
+
     async def first() -> Event:
         while (event := await anext(events)) is None:
             pass
         return event
 
-    return EventStream(await while_connected(request, first()), events, encode)
+    return EventStream(await while_connected(request, first()), events, told)
 
 
 class EventStream(StreamingResponse):
@@ -211,8 +222,13 @@ class EventStream(StreamingResponse):
         async def content() -> AsyncGenerator[bytes, None]:
             for part in encode(first):
                 yield part
-            async for event in events:
-                for part in [KEEPALIVE_COMMENT] if event is None else encode(event):
+            try:
+                async for event in events:
+                    for part in [KEEPALIVE_COMMENT] if event is None else encode(event):
+                        yield part
+            except asyncio.CancelledError:
+                # The server stops; or the client has gone, and does not hear it.
+                for part in encode(_STOPPING):
                     yield part
 
         # The second header is nginx's, which otherwise holds back what is small.

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from fastapi import Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from qa.errors import UnknownCollectionError
 from qa.schema import Answer, Citation
 from qa.schema import Usage as Tokens
-from qa.server.problems import Problem
+from qa.server.problems import CodedResponse, Problem
 from qa.server.requests import Conversation, Text, validated
 
 MODEL = "footnoted"
@@ -241,9 +240,10 @@ def reply_to(path: str, problem: Problem, headers: Mapping[str, str] | None = No
     """A problem as the reply to a request at ``path``: a problem document, but for OpenAI's."""
     if not path.startswith(_PATHS):
         return problem.reply(headers)
-    return JSONResponse(
+    return CodedResponse(
         ErrorReply.of(problem).model_dump(),
         400 if problem.status == 422 else problem.status,
         # Their client tries again whatever is 409 or 5xx, unless it is told.
         {"x-should-retry": str(problem.retryable).lower(), **(headers or {})},
+        code=problem.code,
     )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
 from qa.errors import (
     EmptyCollectionError,
@@ -94,7 +95,22 @@ _BY_STATUS = {
 }
 
 
-class ProblemResponse(JSONResponse):
+class CodedResponse(JSONResponse):
+    """A reply to a request that failed, which leaves the code for the log and the metrics."""
+
+    def __init__(
+        self, content: Any, status_code: int, headers: Mapping[str, str] | None, *, code: str
+    ) -> None:
+        self._code = code
+        super().__init__(content, status_code, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})["problem"] = self._code
+        await super().__call__(scope, receive, send)
+
+
+class ProblemResponse(CodedResponse):
     """A problem document."""
 
     media_type = MEDIA_TYPE
@@ -147,7 +163,8 @@ class Problem(BaseModel):
 
     def reply(self, headers: Mapping[str, str] | None = None) -> Response:
         """This problem as the reply to a request."""
-        return ProblemResponse(self.model_dump(mode="json"), self.status, headers)
+        content = self.model_dump(mode="json")
+        return ProblemResponse(content, self.status, headers, code=self.code)
 
 
 def describe(*kinds: type[FootnotedError] | int) -> dict[int | str, dict[str, Any]]:

@@ -88,12 +88,17 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /v1/documents": {"json": {"doc_id": "b", "text": "The sun shone."} | NOTES},
     "DELETE /v1/documents/{document_id}": {"params": NOTES},
     "GET /v1/collections": {},
+    "POST /v1/collections": {"json": {"name": "notes"}},
+    "DELETE /v1/collections/{name}": {},
+    "GET /metrics": {},
 }
 """What each operation is sent, for the collection 'notes'."""
 
 OPEN = {"GET /healthz", "GET /readyz"}
 LISTS = {"GET /v1/collections", "GET /v1/models"}
 """Answered to every key, with what that key may read."""
+OF_ALL = {"GET /metrics"}
+"""Answered to keys that may read every collection."""
 
 
 def operations(client: TestClient) -> list[str]:
@@ -103,7 +108,7 @@ def operations(client: TestClient) -> list[str]:
 
 def send(client: TestClient, operation: str, headers: dict[str, str]) -> Any:
     method, path = operation.split(" ")
-    path = path.replace("{document_id}", "a").replace("{model}", "footnoted/notes")
+    path = path.format(document_id="a", model="footnoted/notes", name="notes")
     return client.request(method, path, headers=headers, **REQUESTS[operation])
 
 
@@ -125,13 +130,14 @@ def test_every_operation_asks_for_a_right_in_its_collection(guarded: Any) -> Non
     for operation in found - LISTS:
         reply = send(client, operation, bearer(keys["other"]))
         assert code(reply) == (403, "forbidden"), operation
-        assert "'other'" in reply.text and "'notes'" in reply.text
+        where = "every collection" if operation in OF_ALL else "'notes'"
+        assert "'other'" in reply.text and where in reply.text
 
 
 def test_what_a_reader_may(guarded: Any) -> None:
     client, keys = guarded
     for operation in REQUESTS:
-        allowed = operation.startswith(("GET ", "POST /v1/ask", "POST /v1/chat"))
+        allowed = operation.startswith(("GET /v1", "POST /v1/ask", "POST /v1/chat"))
         reply = send(client, operation, bearer(keys["reader"]))
         assert (reply.status_code == 200) is allowed, (operation, reply.text)
 

@@ -110,6 +110,8 @@ def _other(field: str, section: dict[str, Any]) -> str:
             return "0.25"
         case _ if field == "weights_sha256":
             return "0" * 64
+        case _ if field == "log_format":
+            return "json"
         case _ if field in ("url", "base_url", "allowed_origins"):
             return "http://localhost:1"
         case _ if field == "auth":
