@@ -37,7 +37,7 @@ FROM python:${PYTHON}
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home footnoted \
+    && useradd --uid 10001 --user-group --create-home footnoted \
     && install -d -o footnoted -g footnoted /data
 COPY --from=weights /opt/footnoted/models/*.gguf /opt/footnoted/models/
 COPY --from=builder /opt/footnoted/venv /opt/footnoted/venv
@@ -45,7 +45,8 @@ ENV PATH=/opt/footnoted/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     FOOTNOTED_DATA_DIR=/data \
     FOOTNOTED_LLM__WEIGHTS=/opt/footnoted/models/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf
-USER footnoted
+# By number: Kubernetes cannot tell that a name is not root's.
+USER 10001:10001
 VOLUME /data
 EXPOSE 8420
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

@@ -1,14 +1,23 @@
 """Getting what is behind an http(s) URL."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from qa.errors import SourceError, SourceNotFoundError
 
+if TYPE_CHECKING:
+    import httpx
+
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 5
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +36,20 @@ Fetch = Callable[[str], Content]
 """Gets the bytes behind a URL, or raises a SourceError."""
 
 
-def fetch_url(url: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) -> Content:
+def fetch_url(
+    url: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES, public_only: bool = False
+) -> Content:
     """Fetch a page, following up to five redirects.
 
     Args:
         timeout: seconds for each wait on the network, and for the body as a whole.
         max_bytes: the largest body taken, counted after decompression.
+        public_only: refuse addresses that are not public, at every redirect too, and go by no
+            proxy, which would look the name up once more.
 
     Raises:
         SourceNotFoundError: no such host, nothing listens there, or it answers 404 or 410.
-        SourceError: the fetch failed in another way.
+        SourceError: the address is not public, or the fetch failed in another way.
     """
     import httpx
 
@@ -48,6 +61,7 @@ def fetch_url(url: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) ->
         timeout=timeout,
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
+        transport=_public_transport(name) if public_only else None,
     )
     try:
         with client, client.stream("GET", url) as response:
@@ -73,6 +87,66 @@ def fetch_url(url: str, *, timeout: float = 30.0, max_bytes: int = MAX_BYTES) ->
         raise SourceError(
             f"cannot fetch {name!r}: {error}", help="Save the page yourself and give the file."
         ) from None
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet's, where no private machine answers."""
+    ip = ip_address(address)
+    if isinstance(ip, IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    if ip in _NAT64:  # leads to the IPv4 address in its last 32 bits
+        return is_public(str(IPv4Address(int(ip) & 0xFFFFFFFF)))
+    # Tunnels (6to4, Teredo) hold an IPv4 address too; no page is published there.
+    return ip in _GLOBAL_UNICAST and ip.is_global and ip.sixtofour is None
+
+
+def _public_transport(name: str) -> "httpx.BaseTransport":
+    """A transport that connects to the very address that it has found to be public.
+
+    A name looked up for the check and again for the connection could give two addresses.
+    """
+    import httpx
+
+    class PublicTransport(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            host = request.url.raw_host.decode("ascii")
+            failure: httpx.ConnectError | None = None
+            for address in _look_up(host, name):
+                pinned = httpx.Request(
+                    request.method,
+                    request.url.copy_with(host=address),
+                    headers=request.headers,
+                    stream=request.stream,
+                    # The certificate is to be the name's.
+                    extensions={**request.extensions, "sni_hostname": host},
+                )
+                try:
+                    return super().handle_request(pinned)
+                except httpx.ConnectError as error:  # IPv6 may lead nowhere where IPv4 does
+                    failure = failure or error
+            raise failure or httpx.ConnectError(f"{host!r} has no address")
+
+    # A connection kept for one name could be taken for another at the same address.
+    return PublicTransport(limits=httpx.Limits(max_keepalive_connections=0))
+
+
+def _look_up(host: str, name: str) -> list[str]:
+    """The addresses of ``host``, in the order to try them; one that is not public fails all."""
+    import httpx
+
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpx.ConnectError(str(error)) from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not all(map(is_public, addresses)):
+        # Without the address: what a private name resolves to is not everybody's business.
+        raise SourceError(
+            f"{name!r} leads to an address that is not public",
+            help="Save the page and upload it. Whoever runs the server can allow private addresses "
+            "by FOOTNOTED_SERVER__FETCH_PRIVATE=true.",
+        )
+    return addresses
 
 
 def public_address(url: str) -> str:

@@ -1,6 +1,6 @@
 """From documents to stored, embedded chunks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,11 @@ from qa.schema import Chunk, Document, DocumentInfo
 from qa.store import Collection
 
 Outcome = Literal["added", "replaced", "unchanged"]
+Progress = Callable[[int, int], None]
+"""Told how many sentences of the document at work are embedded, and how many it has."""
+
+_STEP = 128
+"""Chunks between two reports: four of the embedder's batches, as they are by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,22 @@ class Ingestor:
         collection: where to.
         embedder: the one the collection was made with.
         chunk_tokens: budget of a chunk, in cl100k_base tokens.
+        progress: told how far a document is.
     """
 
-    def __init__(self, collection: Collection, embedder: Embedder, *, chunk_tokens: int) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        embedder: Embedder,
+        *,
+        chunk_tokens: int,
+        progress: Progress = lambda done, total: None,
+    ) -> None:
         collection.require_embedder(embedder.name, embedder.dimension)
         self._collection = collection
         self._embedder = embedder
         self._chunk_tokens = chunk_tokens
+        self._progress = progress
         self._known = {info.key: info for info in collection.snapshot().documents}
 
     def ingest(self, document: Document) -> Ingested:
@@ -64,7 +78,15 @@ class Ingestor:
         return Ingested(info, "added" if before is None else "replaced", flagged)
 
     def _embed(self, document: Document, chunks: Sequence[Chunk]) -> list[list[float]]:
-        # The title says what "the company" is; measured in docs/measurements.md.
-        return self._embedder.embed_documents(
-            [f"{document.title}. {item.text.strip()}" for item in chunks]
-        )
+        vectors: list[list[float]] = []
+        done, total = 0, sum(len(item.sentences) for item in chunks)
+        self._progress(done, total)
+        for first in range(0, len(chunks), _STEP):
+            step = chunks[first : first + _STEP]
+            # The title says what "the company" is; measured in docs/measurements.md.
+            vectors += self._embedder.embed_documents(
+                [f"{document.title}. {item.text.strip()}" for item in step]
+            )
+            done += sum(len(item.sentences) for item in step)
+            self._progress(done, total)
+        return vectors

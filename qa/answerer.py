@@ -41,6 +41,7 @@ from qa.schema import (
     Turn,
     UnsupportedPolicy,
 )
+from qa.tracing import span
 from qa.words import plain, terms, words
 
 if TYPE_CHECKING:
@@ -328,6 +329,7 @@ class Answerer:
             quotation,
         ]
 
+    @span("check")
     def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> "_Checked":
         support = find_support(claim, question, evidence, self.retriever.embedder.cosines)
         return _Checked(claim, support, problem=support.reason)
@@ -493,7 +495,7 @@ class _Composition:
             status, text = "no_answer", NO_ANSWER
         else:
             status = "answered" if len(supported) == len(self.claims) else "partial"
-            text = " ".join(_footnoted(claim) for claim in shown)
+            text = " ".join(claim.footnoted() for claim in shown)
         reasons = list(dict.fromkeys(self.problems)) or (
             ["nothing was found that could be said"] if not self.claims else []
         )
@@ -512,12 +514,6 @@ class _Composition:
             usage=self.draft.usage,
             provenance=self.provenance,
         )
-
-
-def _footnoted(claim: Claim) -> str:
-    if claim.verdict == "unsupported":
-        return f"~~{claim.text}~~"
-    return " ".join([claim.text, "".join(f"[{number}]" for number in claim.citations)])
 
 
 def _without_llm(provenance: Provenance) -> Provenance:

@@ -1,5 +1,6 @@
 """The only place where settings become objects."""
 
+import shutil
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from qa.generation.prompt import load_prompt
 from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
 from qa.grounding.cross_encoder import NAME, CrossEncoder
 from qa.grounding.reranker import Reranker
+from qa.keys import KeyFile
 from qa.retrieval.embedder import Embedder, load_embedder
 from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
@@ -37,10 +39,19 @@ class Assembly:
         """Where exported and assembled models are kept."""
         return self.settings.data_dir / "models"
 
+    @property
+    def _lexical_dir(self) -> Path:
+        return self.settings.data_dir / "lexical"
+
     @cached_property
     def store(self) -> Store:
         """The collections; opening them locks the data directory."""
         return Store(self.settings.data_dir, url=self.settings.store.url)
+
+    @cached_property
+    def keys(self) -> KeyFile:
+        """The API keys; managing them locks nothing that a server holds."""
+        return KeyFile(self.settings.data_dir)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -93,6 +104,15 @@ class Assembly:
             collection, embedder=self.embedder.name, dimension=self.embedder.dimension
         )
 
+    def delete_collection(self, collection: str) -> None:
+        """Delete a collection, its documents and its lexical index.
+
+        Raises:
+            UnknownCollectionError: there is none of that name.
+        """
+        self.store.delete(collection)
+        shutil.rmtree(self._lexical_dir / collection, ignore_errors=True)
+
     def retriever(self, collection: str) -> Retriever:
         """The retriever of a collection.
 
@@ -104,7 +124,7 @@ class Assembly:
         return Retriever(
             opened,
             self.embedder,
-            self.settings.data_dir / "lexical",
+            self._lexical_dir,
             candidates=chosen.candidates,
             evidence=chosen.evidence,
             rrf_k=chosen.rrf_k,

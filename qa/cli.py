@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qa.cli_eval import evaluation
+from qa.cli_keys import keys
 from qa.errors import FootnotedError, UsageError
 from qa.terminal import (
     Progress,
@@ -43,6 +44,7 @@ app = typer.Typer(
 sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has been ingested.")
 app.add_typer(sources, name="sources", rich_help_panel=None)
 app.add_typer(evaluation, name="eval", rich_help_panel=None)
+app.add_typer(keys, name="keys", rich_help_panel=None)
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -198,9 +200,13 @@ def serve(
 ) -> None:
     """Answer over HTTP; the interface is described at /docs."""
     from qa.server.app import serve as run_server
+    from qa.server.logs import is_json, write_log
 
-    with _assembled() as (assembly, _):
+    with _assembled() as (assembly, progress):
         chosen = assembly.settings.server
+        write_log(chosen.log_format)
+        if is_json(chosen.log_format):
+            progress.log()
         run_server(
             assembly,
             host=chosen.host if host is None else host,

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from qa import __version__
 from qa.assembly import Assembly
-from qa.errors import FootnotedError
+from qa.errors import FootnotedError, without_credentials
 from qa.generation.llm import LOCAL
 
 _PACKAGES = ("langchain", "chromadb", "sentence-transformers", "torch", "onnxruntime", "tiktoken")
@@ -41,9 +41,11 @@ def examine(assembly: Assembly) -> Iterator[Finding]:
         yield _package("xllamacpp", "pip install 'footnoted[local]'")
         yield _attempt("weights", lambda: str(assembly.find_weights()))
     else:
-        yield Finding("language model", True, f"{chosen.model} {chosen.base_url or ''}".strip())
+        address = without_credentials(chosen.base_url or "")
+        yield Finding("language model", True, f"{chosen.model} {address}".strip())
     directory = assembly.settings.data_dir
     yield _attempt("data directory", lambda: _room(assembly))
+    yield _attempt("API keys", lambda: str(len(assembly.keys.keys())))
     yield _attempt(
         "embedder", lambda: f"{assembly.embedder.name}, {assembly.embedder.dimension} dimensions"
     )

@@ -17,20 +17,25 @@ FootnotedError
 │   ├── StoreUnreachableError     the Chroma server does not answer
 │   ├── SnapshotGoneError         documents changed while they were read
 │   └── EmbedderMismatchError     the collection was made with another embedder
+├── KeyFileError                  the file of API keys cannot be read
 ├── WeightsError                  the embedded LLM's weights are missing or wrong
 │   ├── WeightsNotFoundError      none of the four places has them
 │   └── WeightsCorruptError       the SHA-256 differs from the published one
 ├── DiskFullError                 the disk is full
+├── BusyError                     as many questions wait for the language model as may
 └── LLMError                      the language model cannot do its part
     ├── LLMUnavailableError       it cannot be started or reached
     └── LLMFailedError            it broke in the middle of an answer
 """
 
+import re
 from typing import ClassVar
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]*@")
 
 
 class FootnotedError(Exception):
-    """Base of all errors raised on purpose.
+    """Base of all errors raised on purpose; the message shows no password of a URL in it.
 
     Attributes:
         code: stable identifier, the last part of the problem type over HTTP.
@@ -47,7 +52,7 @@ class FootnotedError(Exception):
     help: str = "Run 'footnoted doctor' to see what is wrong."
 
     def __init__(self, message: str, *, help: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(without_credentials(message))
         if help is not None:
             self.help = help
 
@@ -176,6 +181,15 @@ class EmbedderMismatchError(StoreError):
     help = "Set FOOTNOTED_EMBEDDER__MODEL to that embedder, or ingest into a new collection."
 
 
+class KeyFileError(FootnotedError):
+    """The file of API keys cannot be read."""
+
+    code = "key-file"
+    status = 503
+    exit_code = 2
+    help = "Mend it or its permissions; or delete it, and create the keys anew."
+
+
 class WeightsError(FootnotedError):
     """The embedded LLM's weights are missing or wrong."""
 
@@ -207,6 +221,20 @@ class DiskFullError(FootnotedError):
     help = "Free some space, or point FOOTNOTED_DATA_DIR at another disk."
 
 
+class BusyError(FootnotedError):
+    """As many questions wait for the language model as may.
+
+    Attributes:
+        retry_after: seconds; about what the embedded LLM takes for an answer.
+    """
+
+    code = "busy"
+    status = 503
+    retryable = True
+    help = "Ask again a little later."
+    retry_after: ClassVar[int] = 5
+
+
 class LLMError(FootnotedError):
     """The language model cannot do its part."""
 
@@ -226,6 +254,11 @@ class LLMFailedError(LLMError):
     """The language model broke in the middle of an answer."""
 
     code = "llm-failed"
+
+
+def without_credentials(text: str) -> str:
+    """``text`` without the user name and password of any URL in it."""
+    return _CREDENTIALS.sub("", text)
 
 
 def first_line(error: Exception) -> str:

@@ -187,6 +187,12 @@ class Claim(_Frozen):
     support: float = Field(ge=0, le=1, description="How well they prove it.")
     verdict: Verdict
 
+    def footnoted(self) -> str:
+        """The claim as it stands in an answer: with its marks, or struck through."""
+        if self.verdict == "unsupported":
+            return f"~~{self.text}~~"
+        return " ".join([self.text, "".join(f"[{number}]" for number in self.citations)])
+
 
 class Timings(_Frozen):
     """Milliseconds since the question arrived; ``None`` where it did not come to that."""

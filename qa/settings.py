@@ -5,11 +5,19 @@ Only entry points and ``assembly`` see this module's objects; classes take plain
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from qa.errors import SettingsError
 
@@ -18,6 +26,20 @@ PREFIX = "FOOTNOTED_"
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _split(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, map(str.strip, value.lower().split(","))))
+
+
+_Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+_Origins = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^https?://[^/*]+$")], ...],
+    NoDecode,
+    BeforeValidator(_split),
+]
 
 
 class StoreSettings(_Section):
@@ -114,8 +136,61 @@ class ServerSettings(_Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8420, ge=0, le=65535, description="0: a free port, printed.")
+    auth: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether API keys are asked for; auto: when listening beyond loopback, or once "
+        "a key has been created.",
+    )
+    allowed_hosts: _Hosts = Field(
+        default=(),
+        description="Names that it answers to, by commas, besides localhost; none: without keys, "
+        "on loopback, to localhost alone, else to all.",
+    )
+    allowed_origins: _Origins = Field(
+        default=(),
+        description="Origins, by commas, of web pages elsewhere that may call it, such as "
+        "https://example.org.",
+    )
+    requests_per_minute: int = Field(
+        default=600,
+        ge=0,
+        description="Of each key, or of each address without one, loopback excepted; 0: no limit.",
+    )
     max_body_bytes: int = Field(
-        default=20_000_000, ge=1024, description="Largest request, uploads included."
+        default=1_000_000, ge=1024, description="Largest request that adds no documents."
+    )
+    max_upload_bytes: int = Field(
+        default=20_000_000, ge=1024, description="Largest request that adds documents."
+    )
+    max_upload_documents: int = Field(
+        default=100, ge=1, description="Most files, or texts, in one such request."
+    )
+    max_messages: int = Field(default=100, ge=1, description="Most messages of a conversation.")
+    max_conversation_characters: int = Field(
+        default=100_000, ge=2000, description="Longest conversation."
+    )
+    fetch_private: bool = Field(
+        default=False,
+        description="Whether pages are fetched from private addresses too; the command line may "
+        "always.",
+    )
+    max_generations: int = Field(
+        default=2, ge=1, le=256, description="Answers that the LLM works on at once."
+    )
+    max_waiting: int = Field(
+        default=16, ge=0, le=10_000, description="Questions that wait for the LLM; others get 503."
+    )
+    max_wait_seconds: float = Field(
+        default=60, gt=0, le=3600, description="Longest that one waits before it gets 503."
+    )
+    warm_up: bool = Field(
+        default=True, description="Load all models at the start, not with the first question."
+    )
+    shutdown_seconds: int = Field(
+        default=5, ge=0, le=3600, description="How long a server told to stop finishes answers."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Of the server's log; auto: text on a terminal, else json."
     )
 
 
@@ -155,7 +230,8 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         problems = [
-            f"{_variable(*map(str, item['loc']))}={item['input']!r}: {item['msg']}"
+            f"{_variable(*(part for part in item['loc'] if isinstance(part, str)))}="
+            f"{item['input']!r}: {item['msg']}"
             for item in error.errors(include_url=False)
         ]
         raise SettingsError(f"bad setting: {'; '.join(problems)}") from None
@@ -168,7 +244,7 @@ def describe_settings() -> list[tuple[str, str, str]]:
         section = entry.annotation
         if isinstance(section, type) and issubclass(section, _Section):
             for inner, field in section.model_fields.items():
-                shown = "" if field.default is None else str(field.default)
+                shown = "" if field.default in (None, ()) else str(field.default)
                 rows.append((_variable(name, inner), shown, field.description or ""))
         else:
             rows.append((_variable(name), "user data directory", entry.description or ""))

@@ -32,6 +32,7 @@ from qa.errors import (
     UnknownCollectionError,
     UsageError,
     first_line,
+    without_credentials,
 )
 from qa.schema import Chunk, Document, DocumentInfo, Span, StoredDocument, digest
 
@@ -77,7 +78,7 @@ class Store:
     def __init__(self, data_dir: Path, *, url: str | None = None) -> None:
         self._lock: FileLock | None = None
         self._swept: set[str] = set()
-        self.location = url or str(data_dir / "chroma")
+        self.location = without_credentials(url or str(data_dir / "chroma"))
         if url is None:
             self._lock = _lock(data_dir)
             try:

@@ -1,5 +1,6 @@
 """How answers, footnotes and progress look in a terminal."""
 
+import logging
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -8,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from qa.errors import FootnotedError
 from qa.schema import Answer, Evidence, Quotation
+
+logger = logging.getLogger(__name__)
 
 _KEPT = {"\n", "\t"}
 
@@ -73,10 +76,18 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._live = self._stream.isatty()
         self._said: tuple[str, int] | None = None
+        self._logged = False
+
+    def log(self) -> None:
+        """Say everything in the log from now on, where a bare line would be out of place."""
+        self._live, self._logged = False, True
 
     def say(self, text: str) -> None:
         """One line."""
-        print(text, file=self._stream, flush=True)
+        if self._logged:
+            logger.info("%s", text)
+        else:
+            print(text, file=self._stream, flush=True)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """How far something is, in units of the caller's choice."""

@@ -1,3 +1,4 @@
+import logging
 import os
 import socket
 import subprocess
@@ -27,6 +28,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """`footnoted serve` sets up the log of the whole process."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    yield
+    root.handlers[:] = handlers
+    for package in ("qa", "ingest"):
+        logging.getLogger(package).setLevel(logging.NOTSET)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

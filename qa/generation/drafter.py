@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Prompt, show_sentences, typographic
 from qa.schema import Evidence, Turn, Usage
+from qa.tracing import span
 from qa.words import plain, without_marks
 
 if TYPE_CHECKING:
@@ -90,16 +91,18 @@ class Drafter:
             LLMError: the model cannot be started or reached, or broke off.
         """
         first, _ = self._prompts(question)
-        for chunk in self._ask(first, question, evidence):
-            if chunk.usage_metadata is not None:
-                draft.usage = _usage(chunk.usage_metadata)
-            if chunk.response_metadata.get("finish_reason") == "length":
-                draft.cut = True
-            if chunk.text:
-                text = _whole(chunk.text)
-                draft.text += text
-                yield text
+        with span("draft"):
+            for chunk in self._ask(first, question, evidence):
+                if chunk.usage_metadata is not None:
+                    draft.usage = _usage(chunk.usage_metadata)
+                if chunk.response_metadata.get("finish_reason") == "length":
+                    draft.cut = True
+                if chunk.text:
+                    text = _whole(chunk.text)
+                    draft.text += text
+                    yield text
 
+    @span("draft")
     def another(self, question: str, evidence: Sequence[Evidence]) -> list[str]:
         """The claims of a second draft, made the other way.
 
@@ -124,6 +127,7 @@ class Drafter:
         )
         return stream_chat(self.llm, messages, max_tokens=self._max_tokens)
 
+    @span("condense")
     def condense(self, question: str, history: Sequence[Turn]) -> str:
         """Rewrite a follow-up so that it stands alone; the model's reply, unchecked.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Prompt, typographic
+from qa.tracing import span
 
 _SURE = 0.95
 """Taken for a plain yes of a provider that gives no token probabilities; 1 - it for a no."""
@@ -27,6 +28,7 @@ class Judge:
         self._llm = llm
         self._prompt = prompt
 
+    @span("judge")
     def answers(self, question: str, text: str) -> float:
         """Probability in [0, 1] of a yes: ``text`` answers ``question``.
 

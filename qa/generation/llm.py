@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qa.errors import FootnotedError, LLMFailedError, LLMUnavailableError, SettingsError
+from qa.generation.interruption import Interrupted, check_interruption, watch_connection
 from qa.generation.local_llm import Endpoint, LocalLLM
 from qa.generation.prompt import Message
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
 LOCAL = "local"
+
+_SHORTEST_KEY = 8
+"""In characters; what is shorter, such as the "none" of a server without keys, is a mere word."""
 
 
 class LLM(Protocol):
@@ -63,15 +67,13 @@ class EmbeddedLLM:
         endpoint = self.local.endpoint()
         connected = self._connected
         if connected is None or connected[0] != endpoint:
-            from openai import DefaultHttpxClient
-
             model = _openai_compatible(
                 self.name,
                 endpoint.base_url,
                 endpoint.api_key,
                 timeout_seconds=self._timeout,
                 # A proxy that the environment names does not lead to this machine's loopback.
-                http_client=DefaultHttpxClient(trust_env=False),
+                trust_env=False,
             )
             self._connected = connected = (endpoint, model)
         return connected[1]
@@ -168,25 +170,42 @@ def stream_chat(
 
     Raises:
         LLMError: the model cannot be started or reached, or broke off.
+        Interrupted: nobody waits for the reply any more.
     """
+    check_interruption()
     model = llm.connect()
     options[llm.length_option] = max_tokens
     try:
-        yield from model.stream(messages, **options)
-    except FootnotedError:
+        for chunk in model.stream(messages, **options):
+            check_interruption()
+            yield chunk
+    except (FootnotedError, Interrupted):
         raise
     except Exception as error:  # every provider has its own exceptions
-        said = str(error).splitlines()
+        check_interruption()
+        said = _without_secrets(str(error), model).splitlines()
         raise LLMFailedError(
             f"the language model {llm.name!r} failed: {type(error).__name__}"
             + (f": {said[0]}" if said else "")
         ) from error
 
 
+def _without_secrets(text: str, model: "BaseChatModel") -> str:
+    """``text`` without the model's keys: some servers repeat a key that they refuse."""
+    from pydantic import SecretStr
+
+    for value in vars(model).values():
+        if isinstance(value, SecretStr) and len(value) >= _SHORTEST_KEY:
+            text = text.replace(value.get_secret_value(), "…")
+    return text
+
+
 def _openai_compatible(
-    name: str, base_url: str, api_key: str, *, timeout_seconds: float, http_client: Any = None
+    name: str, base_url: str, api_key: str, *, timeout_seconds: float, trust_env: bool = True
 ) -> "BaseChatModel":
+    from httpx2 import Limits
     from langchain_openai import ChatOpenAI
+    from openai import DefaultHttpxClient
     from pydantic import SecretStr
 
     return ChatOpenAI(
@@ -194,7 +213,11 @@ def _openai_compatible(
         base_url=base_url,
         api_key=SecretStr(api_key),
         timeout=timeout_seconds,
-        http_client=http_client,
+        http_client=DefaultHttpxClient(
+            trust_env=trust_env,
+            limits=Limits(max_keepalive_connections=0),
+            event_hooks={"request": [watch_connection]},
+        ),
         temperature=0,
         max_retries=0,
         stream_usage=True,

@@ -24,6 +24,7 @@ from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex
 from qa.schema import Evidence, Found, Passage, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
+from qa.tracing import span
 from qa.words import leans
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Retriever:
         self._weights = (1.0, 1.0, ranker_weight)
         self._reranked = max(reranked, evidence)
 
+    @span("retrieve")
     def retrieve(self, question: str, *, documents: Sequence[str] | None = None) -> Retrieval:
         """Rank the sentences of the collection, or of the named ``documents`` alone.
 

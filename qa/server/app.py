@@ -8,23 +8,28 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 import qa
 from qa.assembly import Assembly
 from qa.errors import UsageError
-from qa.server import asking, documents, handlers, health
+from qa.server import asking, chat, collections, docs, documents, handlers, health, openai_api
+from qa.server.access import Admission, needs_keys
 from qa.server.limits import BodyLimit
+from qa.server.observer import Observer
+from qa.server.rates import Rates
+from qa.server.security import BrowserGuard, SecurityHeaders, is_loopback
 from qa.server.service import Service
+from qa.server.tracing import send_spans
+from qa.server.warming import WarmUp
 
 logger = logging.getLogger(__name__)
-
-_GRACE_SECONDS = 5
-"""How long requests under way may take once the server is told to stop. Docker kills after ten,
-and ending the language model may take another five."""
 
 
 class _Application(FastAPI):
@@ -35,40 +40,88 @@ class _Application(FastAPI):
             self.openapi_schema["components"]["schemas"] |= documents.body_schemas()
         return self.openapi_schema
 
+    def build_middleware_stack(self) -> ASGIApp:
+        """The middleware, inside what sees every reply, that to a failure included."""
+        guarded = SecurityHeaders(super().build_middleware_stack())
+        return Observer(guarded, self.state.service.metrics)
 
-def create_app(assembly: Assembly) -> FastAPI:
+
+def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
     """The HTTP face of ``assembly``, which is the caller's to close.
 
-    The embedder is loaded in the background from startup on; ``/readyz`` says when it is there.
-    The interactive page at ``/docs`` takes its scripts from a CDN, the schema at
-    ``/openapi.json`` does not.
+    If the settings say so, the models are loaded in the background from startup on; ``/readyz``
+    says when they are there.
+
+    Args:
+        assembly: what answers.
+        host: the address that is listened on; none: the setting's.
+
+    Raises:
+        UsageError: other machines could connect, and there is no API key.
+        KeyFileError: the API keys cannot be read.
     """
     service = Service(assembly)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_load, args=(service,), daemon=True, name="load-embedder").start()
+        warming = WarmUp(service)
+        if assembly.settings.server.warm_up:
+            warming.start()
         yield
+        warming.stop()
 
     app = _Application(
         title="Footnoted",
         version=qa.__version__,
         description="Answers questions from your own articles and footnotes every claim with the "
         "exact sentence that proves it. Errors are RFC 9457 problem documents.",
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
     )
     app.state.service = service
-    app.add_middleware(BodyLimit, max_bytes=assembly.settings.server.max_body_bytes)
+    _protect(app, assembly, host)
     handlers.install(app)
-    for part in (asking, documents, health):
+    docs.install(app)
+    for part in (asking, chat, openai_api, documents, collections, health):
         app.include_router(part.router)
     return app
 
 
+def _protect(app: FastAPI, assembly: Assembly, host: str | None) -> None:
+    """Add what a request passes before it is answered; the last added is the first passed."""
+    chosen = assembly.settings.server
+    loopback = is_loopback(chosen.host if host is None else host)
+    keys = assembly.keys if needs_keys(assembly.keys, chosen.auth, loopback=loopback) else None
+    if keys is None and not loopback:
+        logger.warning("no keys are asked for: whoever can connect may do anything")
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=chosen.max_body_bytes,
+        larger={"/v1/documents": chosen.max_upload_bytes},
+    )
+    app.add_middleware(Admission, keys=keys, rates=Rates(chosen.requests_per_minute))
+    app.add_middleware(
+        BrowserGuard,
+        hosts=chosen.allowed_hosts,
+        origins=chosen.allowed_origins,
+        local_only=keys is None,
+    )
+    if chosen.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=chosen.allowed_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
+
+
 def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then close ``assembly``.
+    """Serve until SIGINT or SIGTERM, then close ``assembly``; a second signal ends at once.
+
+    Requests under way have the settings' ``shutdown_seconds`` to be answered; new ones are refused.
 
     Args:
         assembly: what answers.
@@ -77,43 +130,66 @@ def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str],
         announce: called with the URL as soon as it can be connected to.
 
     Raises:
-        UsageError: it cannot listen there.
+        UsageError: it cannot listen there, or other machines could connect and there is no API key.
+        KeyFileError: the API keys cannot be read.
         StoreLockedError: another process has the data directory.
+        SettingsError: spans are to be sent in a way that there is not.
     """
-    app = create_app(assembly)
-    server = uvicorn.Server(
+    family, address = _resolve(host, port)
+    app = create_app(assembly, host=address[0])
+    seconds = assembly.settings.server.shutdown_seconds
+    server = _Server(
         uvicorn.Config(
             app,
+            log_config=None,
             log_level="warning",
             access_log=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            server_header=False,
+            ws="none",  # there are no WebSockets here, and so none to guard
+            timeout_graceful_shutdown=seconds,
         )
     )
-    try:
-        with _listen(host, port) as listener, _stopped_by_signals(server):
-            if assembly.settings.store.url is None:
-                # A locked directory is told at once. A Chroma server may still be starting.
-                _ = assembly.store
-            announce(_url(listener))
-            server.run(sockets=[listener])
-    finally:
-        assembly.close()
+    end_spans = send_spans()
+    with _stopped_by_signals(server):
+        try:
+            with _listen(family, address) as listener:
+                if assembly.settings.store.url is None:
+                    # A locked directory is told at once. A Chroma server may still be starting.
+                    _ = assembly.store
+                announce(_url(listener))
+                server.run(sockets=[listener])
+        finally:
+            assembly.close()
+            end_spans()
     if app.state.service.at_work and _in_main_thread():
         # A thread cannot be interrupted, and Python would wait for it, be it for minutes. Ingest
         # is safe against being killed at any moment.
-        logger.warning("ended with requests under way: they took more than %s s", _GRACE_SECONDS)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        logger.warning("ended with requests under way: they took more than %s s", seconds)
+        _exit(0)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Not uvicorn's: that raises the signal again once it has shut down, which would end the
+        # process before the assembly is closed.
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            _exit(128 + sig)
+        super().handle_exit(sig, frame)
+
+
+def _exit(code: int) -> None:
+    """End the process at once; the language model's ends with it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @contextmanager
 def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """Let signals end the server before it handles them itself, and once more behind it.
-
-    Having shut down, uvicorn raises the signal again; by default that would end the process before
-    the assembly is closed.
-    """
     if not _in_main_thread():
         yield
         return
@@ -132,15 +208,26 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)
     except OSError as error:
-        raise UsageError(
-            f"cannot listen on port {port} of {host!r}: {error.strerror}",
-            help="Choose another port, or let --port 0 find a free one.",
-        ) from None
+        raise _cannot_listen(host, port, error) from None
+    return family, (str(address[0]), port)
+
+
+def _listen(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise _cannot_listen(*address, error) from None
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot listen on port {port} of {host!r}: {error.strerror}",
+        help="Choose another port, or let --port 0 find a free one.",
+    )
 
 
 def _url(listener: socket.socket) -> str:
@@ -148,10 +235,3 @@ def _url(listener: socket.socket) -> str:
     if listener.family == socket.AF_INET6:
         host = f"[{'::1' if host == '::' else host}]"
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
-
-
-def _load(service: Service) -> None:
-    try:
-        _ = service.embedder
-    except Exception as error:
-        logger.warning("the embedder cannot be loaded: %s", error)

@@ -1,30 +1,18 @@
 """``/v1/ask``: a question and its whole answer."""
 
-import logging
-from functools import partial
+from contextlib import aclosing
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from qa.errors import (
-    EmbedderMismatchError,
-    EmptyCollectionError,
-    LLMFailedError,
-    LLMUnavailableError,
-    NotInCollectionError,
-    QuestionError,
-    StoreError,
-    StoreUnreachableError,
-    UnknownCollectionError,
-    WeightsNotFoundError,
-)
 from qa.schema import Answer, AnswerEvent, ErrorEvent, Evidence, EvidenceEvent
-from qa.server.problems import Problem, describe
-from qa.server.requests import Question
+from qa.server.access import REFUSALS, Access
+from qa.server.events import ERRORS, answer_events, while_connected
+from qa.server.problems import Problem
+from qa.server.requests import Asked, Question
 from qa.server.service import Service, Shared
 
-logger = logging.getLogger(__name__)
-router = APIRouter(prefix="/v1", tags=["answers"])
+router = APIRouter(prefix="/v1", tags=["answers"], responses=REFUSALS)
 
 _EXAMPLE: dict[str, Any] = {
     "question": "Who arranged the call?",
@@ -78,53 +66,36 @@ _EXAMPLE: dict[str, Any] = {
     summary="Ask a question",
     responses={
         200: {"content": {"application/json": {"example": _EXAMPLE}}},
-        **describe(
-            400,
-            413,
-            422,
-            QuestionError,
-            UnknownCollectionError,
-            NotInCollectionError,
-            EmptyCollectionError,
-            EmbedderMismatchError,
-            StoreUnreachableError,
-            WeightsNotFoundError,
-            LLMUnavailableError,
-            LLMFailedError,
-        ),
+        **ERRORS,
     },
 )
-async def ask(question: Question, service: Shared) -> Answer | Response:
+async def ask(
+    question: Question, request: Request, service: Shared, access: Access
+) -> Answer | Response:
     """Answer a question from a collection, every claim with the sentences that prove it.
 
     Finding nothing is an answer too: status `no_answer`, and `reason` says why. Where the language
     model fails, a sentence that answers clearly is quoted, and `reason` says so; if there is none,
     the problem's member `evidence` holds the sentences that were found.
     """
-    answer = await service.answer(partial(_answer, service, question))
-    if isinstance(answer, Problem):
-        logger.warning("POST '/v1/ask': %s: %s", answer.code, answer.detail)
-        return answer.reply()
-    if answer.provenance.llm == "none" and not question.evidence_only:
-        logger.warning("POST '/v1/ask': %s", answer.reason)
-    return answer
+    access.require("read", question.collection)
+    answer = await while_connected(request, whole_answer(service, question))
+    return answer.reply() if isinstance(answer, Problem) else answer
 
 
-def _answer(service: Service, asked: Question) -> Answer | Problem:
+async def whole_answer(service: Service, asked: Asked) -> Answer | Problem:
+    """The answer alone, or what broke it, with the evidence that was found.
+
+    Raises:
+        FootnotedError: it broke before the evidence was found.
+    """
     evidence: list[Evidence] = []
-    try:
-        answerer = service.answerer(asked.collection, evidence_only=asked.evidence_only)
-        for event in answerer.stream(
-            asked.question, documents=asked.documents, unsupported=asked.unsupported
-        ):
+    async with aclosing(answer_events(service, asked)) as events:
+        async for event in events:
             if isinstance(event, EvidenceEvent):
                 evidence = event.evidence
             elif isinstance(event, AnswerEvent):
                 return event.answer
             elif isinstance(event, ErrorEvent):
                 return Problem.of_event(event, evidence=evidence)
-    except StoreError:
-        # Behind a Chroma server, somebody else may have deleted the collection and made it anew.
-        service.forget(asked.collection)
-        raise
     raise AssertionError("a stream ends with an answer or an error")

@@ -1,19 +1,18 @@
-"""``/v1/documents`` and ``/v1/collections``: what there is to answer from."""
+"""``/v1/documents``: what there is to answer from."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from ingest.pipeline import Ingestor
+from ingest.fetch import fetch_url
 from qa.errors import (
     DiskFullError,
     EmbedderMismatchError,
     NotInCollectionError,
-    SourceError,
     SourceNotFoundError,
     StoreUnreachableError,
     UnknownCollectionError,
@@ -21,20 +20,15 @@ from qa.errors import (
     UnsupportedTypeError,
     UsageError,
 )
+from qa.server.access import REFUSALS, Access
+from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
-from qa.server.replies import (
-    CollectionHead,
-    CollectionList,
-    DocumentList,
-    DocumentText,
-    SubmissionReply,
-    SubmittedDocument,
-)
+from qa.server.replies import DocumentList, DocumentText, SubmissionReply
 from qa.server.requests import TextsSubmission, TextSubmission, UrlSubmission
-from qa.server.service import Service, Shared
-from qa.server.submissions import Read, read_submission, receive_submission
+from qa.server.service import Shared
+from qa.server.submissions import receive_submission
 
-router = APIRouter(prefix="/v1", tags=["documents"])
+router = APIRouter(prefix="/v1", tags=["documents"], responses=REFUSALS)
 
 _COMPONENT = "#/components/schemas/{model}"
 _JSON_BODIES: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
@@ -96,7 +90,11 @@ def body_schemas() -> dict[str, Any]:
     response_model_exclude_none=True,
     summary="Add documents",
     responses={
-        200: {"model": SubmissionReply, "description": "All of it was there already."},
+        200: {
+            "model": SubmissionReply,
+            "description": "All of it was there already; or events, if asked for.",
+            "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+        },
         **describe(
             400,
             413,
@@ -113,22 +111,31 @@ def body_schemas() -> dict[str, Any]:
     openapi_extra={"requestBody": _BODY},
 )
 async def add_documents(
-    request: Request, response: Response, service: Shared
+    request: Request, response: Response, service: Shared, access: Access
 ) -> SubmissionReply | Response:
     """Add files, texts or a web page to a collection, which is made if need be.
 
     A document with the id, or without one the uri, of a stored document replaces it. Sending the
     same again changes nothing. What cannot be read does not stop the rest; if nothing can be read,
     the reply is an error.
+
+    With the header `Accept: text/event-stream` the reply is a stream of events: `progress`, with
+    the document at work, its `sentences` and `sentences_done`, as often as there is news; then
+    `result`, which is the reply above, or `error`, which is a problem document.
     """
-    submission = await receive_submission(request)
-    read = await service.read(partial(read_submission, submission))
-    outcomes = await service.write(partial(_ingest, service, submission.collection, read))
-    reply = SubmissionReply(collection=submission.collection, documents=outcomes)
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if len(errors) == len(outcomes):
-        return _failure(errors, reply).reply()
-    if all(outcome.outcome in ("unchanged", "failed") for outcome in outcomes):
+    server = service.assembly.settings.server
+    submission = await receive_submission(
+        request,
+        max_documents=server.max_upload_documents,
+        fetch=partial(fetch_url, public_only=not server.fetch_private),
+    )
+    access.require("write", submission.collection)
+    if EventSourceResponse.media_type in request.headers.get("accept", ""):
+        return EventSourceResponse(ingest_with_progress(request, service, submission, access))
+    reply = await ingest(service, submission, access)
+    if isinstance(reply, Problem):
+        return reply.reply()
+    if all(document.outcome in ("unchanged", "failed") for document in reply.documents):
         response.status_code = 200
     return reply
 
@@ -138,9 +145,20 @@ async def add_documents(
     summary="List documents",
     responses=describe(422, UnknownCollectionError, StoreUnreachableError),
 )
-def list_documents(service: Shared, collection: str = "default") -> DocumentList:
-    """The documents of a collection, without their texts."""
-    return DocumentList.of(collection, service.store.collection(collection).snapshot())
+def list_documents(
+    service: Shared,
+    access: Access,
+    collection: str = "default",
+    offset: Annotated[int, Query(ge=0, description="How many to pass over.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, description="How many at most; else all.")] = None,
+) -> DocumentList:
+    """The documents of a collection, without their texts, by title.
+
+    Pages fit together as long as `version` stays the same.
+    """
+    access.require("read", collection)
+    snapshot = service.store.collection(collection).snapshot()
+    return DocumentList.of(collection, snapshot, offset=offset, limit=limit)
 
 
 @router.get(
@@ -148,8 +166,11 @@ def list_documents(service: Shared, collection: str = "default") -> DocumentList
     summary="Read a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),
 )
-def read_document(service: Shared, document_id: str, collection: str = "default") -> DocumentText:
+def read_document(
+    service: Shared, access: Access, document_id: str, collection: str = "default"
+) -> DocumentText:
     """A document's text with its sentences; the offsets of footnotes count in it."""
+    access.require("read", collection)
     return DocumentText.of(service.store.collection(collection).document(document_id))
 
 
@@ -159,47 +180,9 @@ def read_document(service: Shared, document_id: str, collection: str = "default"
     summary="Remove a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),
 )
-async def remove_document(service: Shared, document_id: str, collection: str = "default") -> None:
+async def remove_document(
+    service: Shared, access: Access, document_id: str, collection: str = "default"
+) -> None:
     """Remove a document; no answer cites it from then on."""
+    access.require("write", collection)
     await service.write(lambda: service.store.collection(collection).remove(document_id))
-
-
-@router.get("/collections", summary="List collections", responses=describe(StoreUnreachableError))
-def list_collections(service: Shared) -> CollectionList:
-    """The collections and what is in them."""
-    opened = [service.store.collection(name) for name in service.store.names()]
-    return CollectionList(collections=[CollectionHead.of(collection) for collection in opened])
-
-
-def _ingest(service: Service, collection: str, read: Sequence[Read]) -> list[SubmittedDocument]:
-    outcomes: list[SubmittedDocument] = []
-    ingestor: Ingestor | None = None
-    for item in read:
-        try:
-            if isinstance(item.document, SourceError):
-                raise item.document
-            # Made here: where nothing could be read, no empty collection is left behind.
-            ingestor = ingestor or _ingestor(service, collection)
-            outcomes.append(SubmittedDocument.stored(item.name, ingestor.ingest(item.document)))
-        except SourceError as error:
-            outcomes.append(SubmittedDocument.failed(item.name, error))
-    return outcomes
-
-
-def _ingestor(service: Service, collection: str) -> Ingestor:
-    store, embedder, chunk = service.store, service.embedder, service.assembly.settings.chunk
-    opened = store.create(collection, embedder=embedder.name, dimension=embedder.dimension)
-    return Ingestor(opened, embedder, chunk_tokens=chunk.tokens)
-
-
-def _failure(errors: Sequence[Problem], reply: SubmissionReply) -> Problem:
-    if len(errors) == 1:
-        return errors[0]
-    return Problem.of_status(
-        422,
-        f"none of the {len(errors)} documents could be read",
-        code="nothing-read",
-        title="None of the documents can be read",
-        help="The member 'documents' says of each what is wrong with it.",
-        documents=reply.model_dump(mode="json", exclude_none=True)["documents"],
-    )

@@ -8,9 +8,12 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from qa.errors import FootnotedError
+from qa.errors import BusyError, FootnotedError, UnknownCollectionError
+from qa.keys import ALL
+from qa.server.openai_wire import reply_to
 from qa.server.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -21,14 +24,24 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(FootnotedError, _footnoted)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
 async def _footnoted(request: Request, error: Exception) -> Response:
     assert isinstance(error, FootnotedError)
+    if isinstance(error, UnknownCollectionError) and not request.state.caller.may("read", ALL):
+        # The rest of the message lists the names that there are.
+        error = UnknownCollectionError(str(error).partition(";")[0])
     if error.status >= 500:
         logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
-    return Problem.of(error).reply()
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BusyError) else None
+    return reply_to(request.url.path, Problem.of(error), headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    # Nobody reads it. The status is the one that proxies write into their logs.
+    return Response(status_code=499)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -39,7 +52,7 @@ async def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods(request))
-    return Problem.of_status(error.status_code, detail).reply(headers)
+    return reply_to(request.url.path, Problem.of_status(error.status_code, detail), headers)
 
 
 def _methods(request: Request) -> list[str]:
@@ -56,7 +69,7 @@ def _methods(request: Request) -> list[str]:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     # Starlette raises the error again behind this reply, and the server logs its traceback.
-    return Problem.of_status(500, "The server's log says more.").reply()
+    return reply_to(request.url.path, Problem.of_status(500, "The server's log says more."))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -65,13 +78,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
     for item in found:
         if item["type"] == "json_invalid":
             where = f"{item['ctx']['error']} at character {item['loc'][-1]}"
-            return Problem.of_status(400, f"the body is not JSON: {where}").reply()
+            problem = Problem.of_status(400, f"the body is not JSON: {where}")
+            return reply_to(request.url.path, problem)
     errors = [{"loc": list(item["loc"]), "msg": _in_words(item)} for item in found]
     members: dict[str, Any] = {"errors": errors}
     if any(item["loc"] == ("body",) for item in found):
         members["help"] = "Send a JSON object, with the header Content-Type: application/json."
     detail = "; ".join(f"{_name(item['loc'])}: {_in_words(item)}" for item in found)
-    return Problem.of_status(422, detail, **members).reply()
+    return reply_to(request.url.path, Problem.of_status(422, detail, **members))
 
 
 _WORDS = {

@@ -1,15 +1,19 @@
-"""``/healthz``, is the process alive, and ``/readyz``, can it answer questions."""
+"""``/healthz``, is the process alive, ``/readyz``, can it answer, and ``/metrics``."""
 
 from importlib.metadata import PackageNotFoundError, distribution
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from qa.errors import FootnotedError
 from qa.generation.llm import EmbeddedLLM
 from qa.generation.weights import QWEN_CODER_1_5B
+from qa.keys import ALL
+from qa.server.access import REFUSALS, Access
 from qa.server.problems import Problem, describe
 from qa.server.replies import Alive, Check, Ready
-from qa.server.service import Service, Shared
+from qa.server.service import NOT_LOADED, Service, Shared
 
 router = APIRouter(tags=["health"])
 
@@ -27,12 +31,14 @@ async def healthz() -> Alive:
     responses=describe(503),
 )
 def readyz(service: Shared) -> Ready | Response:
-    """Looks at the store, the embedder and the language model; loads neither of the last two."""
+    """Looks at the store and at the models, which it does not load.
+
+    Where the server does not warm up, a model that is loaded by the first question is no obstacle.
+    """
     checks = {
         "store": _store(service),
-        "embedder": Check(
-            ok=service.embedder_problem is None, detail=service.embedder_problem or "loaded"
-        ),
+        "embedder": _loaded(service, "embedder"),
+        "cross_encoder": _loaded(service, "cross_encoder"),
         "llm": _llm(service),
     }
     missing = [f"{name}: {check.detail}" for name, check in checks.items() if not check.ok]
@@ -45,6 +51,20 @@ def readyz(service: Shared) -> Ready | Response:
     ).reply()
 
 
+@router.get(
+    "/metrics",
+    summary="What is counted",
+    response_class=PlainTextResponse,
+    responses=REFUSALS,
+)
+async def metrics(service: Shared, access: Access) -> PlainTextResponse:
+    """Counts and durations since the start, in Prometheus's text format."""
+    access.require("read", ALL)
+    return PlainTextResponse(
+        generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST
+    )
+
+
 def _store(service: Service) -> Check:
     try:
         names = service.store.names()
@@ -53,7 +73,16 @@ def _store(service: Service) -> Check:
     return Check(ok=True, detail=f"{len(names)} collections at {service.store.location!r}")
 
 
+def _loaded(service: Service, part: str) -> Check:
+    problem = service.problems.get(part)
+    if problem == NOT_LOADED and not service.assembly.settings.server.warm_up:
+        return Check(ok=True, detail="loaded by the first question")
+    return Check(ok=problem is None, detail=problem or "loaded")
+
+
 def _llm(service: Service) -> Check:
+    if (problem := service.problems.get("llm")) is not None:
+        return Check(ok=False, detail=problem)
     try:
         llm = service.llm
     except FootnotedError as error:

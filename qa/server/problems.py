@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
 from qa.errors import (
     EmptyCollectionError,
@@ -41,6 +42,17 @@ class _Kind(NamedTuple):
 
 _BY_STATUS = {
     400: _Kind("bad-request", "The request cannot be read"),
+    401: _Kind(
+        "unauthorized",
+        "An API key is needed",
+        "Send 'Authorization: Bearer KEY'; 'footnoted keys create NAME', where the server runs, "
+        "makes one.",
+    ),
+    403: _Kind(
+        "forbidden",
+        "The API key has not this right",
+        "'footnoted keys list', where the server runs, shows the rights; another key may have it.",
+    ),
     404: _Kind("not-found", "There is nothing at this address"),
     405: _Kind(
         "method-not-allowed", "This address takes other methods", "The header Allow names them."
@@ -48,17 +60,27 @@ _BY_STATUS = {
     413: _Kind(
         "body-too-large",
         "The request's body is too large",
-        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_BODY_BYTES.",
+        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_UPLOAD_BYTES.",
     ),
     415: _Kind(
         "unsupported-media-type",
         "There is no way to read a body of this type",
         "Send application/json, or multipart/form-data for uploads.",
     ),
+    421: _Kind(
+        "wrong-host",
+        "This server does not answer for that host",
+        "Call it by 127.0.0.1 or localhost, or name the host in FOOTNOTED_SERVER__ALLOWED_HOSTS.",
+    ),
     422: _Kind(
         "invalid-request",
         "The request has not the form that it must have",
         "The member 'errors' names each field; GET /docs shows the request.",
+    ),
+    429: _Kind(
+        "too-many-requests",
+        "Too many requests in a minute",
+        "Wait as the header Retry-After says, or raise FOOTNOTED_SERVER__REQUESTS_PER_MINUTE.",
     ),
     500: _Kind(
         "internal",
@@ -73,7 +95,22 @@ _BY_STATUS = {
 }
 
 
-class ProblemResponse(JSONResponse):
+class CodedResponse(JSONResponse):
+    """A reply to a request that failed, which leaves the code for the log and the metrics."""
+
+    def __init__(
+        self, content: Any, status_code: int, headers: Mapping[str, str] | None, *, code: str
+    ) -> None:
+        self._code = code
+        super().__init__(content, status_code, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope.setdefault("state", {})["problem"] = self._code
+        await super().__call__(scope, receive, send)
+
+
+class ProblemResponse(CodedResponse):
     """A problem document."""
 
     media_type = MEDIA_TYPE
@@ -120,13 +157,14 @@ class Problem(BaseModel):
             "status": status,
             "detail": detail,
             "help": kind.help,
-            "retryable": status == HTTPStatus.SERVICE_UNAVAILABLE,
+            "retryable": status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS),
         } | members
         return cls.model_validate({"type": f"/problems/{fields['code']}"} | fields)
 
     def reply(self, headers: Mapping[str, str] | None = None) -> Response:
         """This problem as the reply to a request."""
-        return ProblemResponse(self.model_dump(mode="json"), self.status, headers)
+        content = self.model_dump(mode="json")
+        return ProblemResponse(content, self.status, headers, code=self.code)
 
 
 def describe(*kinds: type[FootnotedError] | int) -> dict[int | str, dict[str, Any]]:

@@ -31,15 +31,20 @@ class DocumentList(BaseModel):
 
     collection: str
     version: str = Field(description="Changes when a document is added, changed or removed.")
-    total: int
+    total: int = Field(description="How many the collection has.")
     documents: list[DocumentHead]
 
     @classmethod
-    def of(cls, collection: str, snapshot: Snapshot) -> "DocumentList":
-        """The documents of a collection at one moment."""
-        heads = [DocumentHead.of(info) for info in snapshot.documents]
+    def of(
+        cls, collection: str, snapshot: Snapshot, *, offset: int = 0, limit: int | None = None
+    ) -> "DocumentList":
+        """A page of a collection's documents at one moment."""
+        end = None if limit is None else offset + limit
         return cls(
-            collection=collection, version=snapshot.version, total=len(heads), documents=heads
+            collection=collection,
+            version=snapshot.version,
+            total=len(snapshot.documents),
+            documents=[DocumentHead.of(info) for info in snapshot.documents[offset:end]],
         )
 
 
@@ -98,6 +103,14 @@ class SubmissionReply(BaseModel):
 
     collection: str
     documents: list[SubmittedDocument]
+
+
+class IngestProgress(BaseModel):
+    """How far a document is."""
+
+    document: str = Field(description="As the reply will call it.")
+    sentences_done: int
+    sentences: int
 
 
 class CollectionHead(BaseModel):

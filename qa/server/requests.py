@@ -1,13 +1,25 @@
 """What clients send."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ingest.decoding import UNSTORABLE
 from ingest.readers import MAX_TITLE
-from qa.schema import Document, UnsupportedPolicy
+from qa.schema import Document, Turn, UnsupportedPolicy
+
+M = TypeVar("M", bound=BaseModel)
 
 _LONGEST_FIRST_LINE = 80
 """The title goes before each chunk when that is embedded; a paragraph there would drown it."""
@@ -36,10 +48,7 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Question(_Request):
-    """A question to be answered from a collection."""
-
-    question: Text = Field(examples=["Who arranged the call between Altman and Trump?"])
+class _Options(_Request):
     collection: CollectionName = "default"
     documents: list[Text] | None = Field(
         default=None,
@@ -53,6 +62,64 @@ class Question(_Request):
     evidence_only: bool = Field(
         default=False, description="Answer with the proving sentence, without a language model."
     )
+
+
+class Question(_Options):
+    """A question to be answered from a collection."""
+
+    question: Text = Field(examples=["Who arranged the call between Altman and Trump?"])
+
+    @property
+    def history(self) -> list[Turn]:
+        """Nothing was said before."""
+        return []
+
+
+class Message(_Request):
+    """A message of a conversation; what a system's says is heeded nowhere."""
+
+    role: Literal["user", "assistant", "system"]
+    content: Text
+
+
+class Conversation(_Options):
+    """A conversation whose last message is a question to be answered from a collection."""
+
+    messages: list[Message] = Field(
+        min_length=1,
+        description="Oldest first; the last is the question, the others say what it refers to.",
+        examples=[[{"role": "user", "content": "Who arranged the call?"}]],
+    )
+
+    @field_validator("messages")
+    @classmethod
+    def _ends_in_a_question(cls, messages: list[Message]) -> list[Message]:
+        if messages[-1].role != "user":
+            raise ValueError(f"the last one is the {messages[-1].role}'s, not the user's")
+        return messages
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+        return self.messages[-1].content
+
+    @property
+    def history(self) -> list[Turn]:
+        """What was said before."""
+        return [
+            Turn(role=message.role, content=message.content)
+            for message in self.messages[:-1]
+            if message.role != "system"
+        ]
+
+
+Asked = Question | Conversation
+
+
+class NewCollection(_Request):
+    """A collection to be made."""
+
+    name: CollectionName
 
 
 class TextDocument(_Request):
@@ -116,6 +183,21 @@ class TextsSubmission(_Request):
                     f"{times} documents go by {key!r}: the last would replace the rest"
                 )
         return self
+
+
+def validated(model: type[M], body: Any) -> M:
+    """``body`` as a ``model``.
+
+    Raises:
+        RequestValidationError: it has not the form that it must have.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise RequestValidationError(
+            [{**item, "loc": ("body", *item["loc"])} for item in found]
+        ) from None
 
 
 def _cut(text: str, longest: int) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -12,10 +13,16 @@ from starlette.exceptions import HTTPException
 from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.generation.llm import LLM
+from qa.grounding.cross_encoder import CrossEncoder
+from qa.grounding.reranker import Reranker
 from qa.retrieval.embedder import Embedder
-from qa.store import Store
+from qa.server.generations import Generations
+from qa.server.metrics import Metrics
+from qa.store import Collection, Store
 
 T = TypeVar("T")
+
+NOT_LOADED = "it is not loaded yet"
 
 _QUESTIONS = 32
 _READINGS = 4
@@ -29,15 +36,31 @@ class Service:
 
     Args:
         assembly: what makes them; closing it is left to the caller.
+
+    Attributes:
+        metrics: what is counted.
+        problems: why a model is not loaded, by the name of the part.
     """
 
     def __init__(self, assembly: Assembly) -> None:
+        chosen = assembly.settings.server
         self.assembly = assembly
-        self.embedder_problem: str | None = "it is not loaded yet"
+        self.metrics = Metrics()
+        self.generations = Generations(
+            chosen.max_generations,
+            max_waiting=chosen.max_waiting,
+            max_wait_seconds=chosen.max_wait_seconds,
+        )
+        self.metrics.watch_generations(
+            running=lambda: self.generations.running, waiting=lambda: self.generations.waiting
+        )
+        self.problems = dict.fromkeys(("embedder", "cross_encoder"), NOT_LOADED)
         self._questions = CapacityLimiter(_QUESTIONS)
+        self._generating = CapacityLimiter(chosen.max_generations)
         self._readings = CapacityLimiter(_READINGS)
         self._writings = CapacityLimiter(_WRITINGS)
         self._at_work: set[int] = set()
+        self._answering: set[asyncio.Task[None]] = set()
         self._one_writer = threading.Lock()
         self._opening = threading.Lock()
         self._loading = threading.Lock()
@@ -55,14 +78,28 @@ class Service:
     @property
     def embedder(self) -> Embedder:
         """The embedder; the first use loads it."""
-        with self._loading:
-            try:
-                embedder = self.assembly.embedder
-            except Exception as error:
-                self.embedder_problem = str(error)
-                raise
-            self.embedder_problem = None
-            return embedder
+        with self._loading, self._noted("embedder"):
+            return self.assembly.embedder
+
+    @property
+    def cross_encoder(self) -> CrossEncoder | Reranker:
+        """The cross-encoder; the first use loads it."""
+        with self._loading, self._noted("cross_encoder"):
+            return self.assembly.cross_encoder
+
+    def connect_llm(self) -> None:
+        """Load the language model, or set up the way to it."""
+        with self._noted("llm"):
+            self.llm.connect()
+
+    @contextmanager
+    def _noted(self, part: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.problems[part] = str(error)
+            raise
+        self.problems.pop(part, None)
 
     @property
     def llm(self) -> LLM:
@@ -82,14 +119,23 @@ class Service:
             self.store.collection(collection)
             # Not behind the lock: /readyz waits there for the LLM.
             _ = self.embedder
-            with self._loading:
-                _ = self.assembly.cross_encoder
+            _ = self.cross_encoder
             with self._building:
                 answerer = self._answerers.get(key) or self.assembly.answerer(
                     collection, evidence_only=evidence_only
                 )
                 self._answerers[key] = answerer
         return answerer
+
+    def open_for_writing(self, collection: str) -> Collection:
+        """A collection to ingest into; made if there is none of that name.
+
+        Raises:
+            UsageError: not a name that a collection can have.
+            EmbedderMismatchError: it was made with another embedder.
+        """
+        embedder = self.embedder
+        return self.store.create(collection, embedder=embedder.name, dimension=embedder.dimension)
 
     def forget(self, collection: str) -> None:
         """Drop what is kept of a collection that may have been deleted."""
@@ -99,9 +145,25 @@ class Service:
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────
 
-    async def answer(self, work: Callable[[], T]) -> T:
-        """Run the answering of a question in a thread."""
-        return await self._run(work, self._questions)
+    async def start(self, work: Callable[[], None], *, generates: bool) -> None:
+        """Start the answering of a question in a thread, which nobody waits for.
+
+        Args:
+            work: answers; it raises nothing.
+            generates: whether it takes the language model, and so its turn.
+
+        Raises:
+            BusyError: too many wait for their turn.
+        """
+        limiter = self._questions
+        if generates:
+            await self.generations.enter()
+            limiter = self._generating
+        answering = asyncio.create_task(to_thread.run_sync(self._counted(work), limiter=limiter))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        if generates:
+            answering.add_done_callback(lambda _: self.generations.leave())
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run the reading of a submission in a thread."""
@@ -122,6 +184,13 @@ class Service:
         return len(self._at_work)
 
     async def _run(self, work: Callable[[], T], limiter: CapacityLimiter) -> T:
+        try:
+            return await to_thread.run_sync(self._counted(work), limiter=limiter)
+        except asyncio.CancelledError:
+            # Only a server that stops cancels these. Let out, this would be a bare 500.
+            raise HTTPException(503, "the server is stopping") from None
+
+    def _counted(self, work: Callable[[], T]) -> Callable[[], T]:
         def counted() -> T:
             thread = threading.get_ident()
             self._at_work.add(thread)
@@ -130,11 +199,7 @@ class Service:
             finally:
                 self._at_work.discard(thread)
 
-        try:
-            return await to_thread.run_sync(counted, limiter=limiter)
-        except asyncio.CancelledError:
-            # Only a server that stops cancels requests. Let out, this would be a bare 500.
-            raise HTTPException(503, "the server is stopping") from None
+        return counted
 
 
 def _service(request: Request) -> Service:

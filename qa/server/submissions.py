@@ -5,24 +5,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from ingest.fetch import Fetch
 from ingest.readers import read_documents
 from ingest.sources import source_from_bytes, source_from_url
 from qa.errors import SourceError
 from qa.schema import Document
-from qa.server.requests import TextDocument, TextsSubmission, TextSubmission, UrlSubmission
-
-M = TypeVar("M", bound=BaseModel)
+from qa.server.requests import (
+    TextDocument,
+    TextsSubmission,
+    TextSubmission,
+    UrlSubmission,
+    validated,
+)
 
 _FORM = "multipart/form-data"
 _JSON = "application/json"
+_MAX_FIELDS = 10
+"""Of a form, beside its files; there is one that means something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,13 @@ class Read:
     document: Document | SourceError
 
 
-async def receive_submission(request: Request) -> Submission:
+async def receive_submission(request: Request, *, max_documents: int, fetch: Fetch) -> Submission:
     """Take in the request's body.
+
+    Args:
+        request: with a body not read yet.
+        max_documents: how many files, or texts, there may be.
+        fetch: what gets a page, once the submission is read.
 
     Raises:
         RequestValidationError: it has not the form that it must have.
@@ -65,10 +76,14 @@ async def receive_submission(request: Request) -> Submission:
     header["Content-Type"] = request.headers.get("content-type", "")
     media_type = header.get_content_type()
     if media_type == _FORM:
-        async with request.form() as form:
+        async with request.form(max_files=max_documents, max_fields=_MAX_FIELDS) as form:
             return await _from_form(form)
     if media_type == _JSON or media_type.endswith("+json"):
-        return _from_json(await _json(request))
+        submission = _from_json(await _json(request), fetch)
+        if len(submission.items) > max_documents:
+            message = f"has {len(submission.items)} entries; {max_documents} are allowed"
+            raise _invalid("value_error", "documents", message)
+        return submission
     raise HTTPException(415, f"a body of type {media_type!r} cannot be read")
 
 
@@ -121,17 +136,17 @@ async def _json(request: Request) -> Any:
         raise HTTPException(400, f"the body is not JSON that can be read: {error}") from None
 
 
-def _from_json(body: Any) -> Submission:
+def _from_json(body: Any, fetch: Fetch) -> Submission:
     keys = body if isinstance(body, dict) else {}
     if "documents" in keys:
-        texts = _validated(TextsSubmission, body)
+        texts = validated(TextsSubmission, body)
         items = [_text(item, f"documents[{at}]") for at, item in enumerate(texts.documents)]
         return Submission(texts.collection, items)
     if "url" in keys and "text" not in keys:
-        page = _validated(UrlSubmission, body)
-        read = partial(_fetch, page.url)
+        page = validated(UrlSubmission, body)
+        read = partial(_fetch, page.url, fetch)
         return Submission(page.collection, [Item(page.url, read)])
-    text = _validated(TextSubmission, body)
+    text = validated(TextSubmission, body)
     return Submission(text.collection, [_text(text, "text")])
 
 
@@ -139,18 +154,8 @@ def _text(item: TextDocument, name: str) -> Item:
     return Item(item.doc_id or item.title or name, lambda: [item.document()])
 
 
-def _fetch(url: str) -> Iterable[Document]:
-    return read_documents(source_from_url(url))
-
-
-def _validated(model: type[M], body: Any) -> M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise RequestValidationError(
-            [{**item, "loc": ("body", *item["loc"])} for item in found]
-        ) from None
+def _fetch(url: str, fetch: Fetch) -> Iterable[Document]:
+    return read_documents(source_from_url(url, fetch=fetch))
 
 
 def _invalid(kind: str, field: str, message: str = "") -> RequestValidationError:

@@ -20,10 +20,20 @@ def test_every_setting_is_documented_with_its_default(setting):
     ).read_text("utf-8")
 
 
-def test_no_setting_is_documented_that_does_not_exist():
-    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    known = {variable for variable, _, _ in describe_settings()}
-    assert set(re.findall(r"`(FOOTNOTED_\w+)`", text)) <= known
+@pytest.mark.parametrize(
+    "page", ["docs/settings.md", "docs/operations.md", "Dockerfile", "compose.yaml"]
+)
+def test_no_setting_is_named_that_does_not_exist(page):
+    text = (ROOT / page).read_text("utf-8")
+    named = set(re.findall(r"FOOTNOTED_[A-Z0-9_]*[A-Z0-9]", text))
+    assert named <= {variable for variable, _, _ in describe_settings()}
+    assert named
+
+
+def test_the_chroma_server_is_that_of_the_lock():
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    [version] = re.findall(r"^chromadb==(.+)$", lock, re.MULTILINE)
+    assert f"image: chromadb/chroma:{version}\n" in (ROOT / "compose.yaml").read_text("utf-8")
 
 
 def test_links_between_documents_lead_somewhere():

@@ -58,6 +58,20 @@ def test_every_default_is_within_its_own_bounds() -> None:
         ("FOOTNOTED_GROUNDING__MIN_CONFIDENCE", "1", "grounding", "min_confidence", 1.0),
         ("FOOTNOTED_GROUNDING__JUDGE", "false", "grounding", "judge", False),
         ("FOOTNOTED_SERVER__PORT", "0", "server", "port", 0),
+        (
+            "FOOTNOTED_SERVER__ALLOWED_HOSTS",
+            "Docs.example, ::1,",
+            "server",
+            "allowed_hosts",
+            ("docs.example", "::1"),
+        ),
+        (
+            "FOOTNOTED_SERVER__ALLOWED_ORIGINS",
+            "https://a.example,http://b.example:8080",
+            "server",
+            "allowed_origins",
+            ("https://a.example", "http://b.example:8080"),
+        ),
         ("footnoted_server__port", "1", "server", "port", 1),
     ],
 )
@@ -96,8 +110,12 @@ def _other(field: str, section: dict[str, Any]) -> str:
             return "0.25"
         case _ if field == "weights_sha256":
             return "0" * 64
-        case _ if field in ("url", "base_url"):
+        case _ if field == "log_format":
+            return "json"
+        case _ if field in ("url", "base_url", "allowed_origins"):
             return "http://localhost:1"
+        case _ if field == "auth":
+            return "on"
         case _:
             return "3"
 
@@ -184,6 +202,8 @@ def test_other_programs_variables_are_theirs(monkeypatch: pytest.MonkeyPatch) ->
         ("FOOTNOTED_GROUNDING__MIN_CONFIDENCE", "1.01"),
         ("FOOTNOTED_SERVER__PORT", "65536"),
         ("FOOTNOTED_SERVER__MAX_BODY_BYTES", "-1"),
+        ("FOOTNOTED_SERVER__AUTH", "perhaps"),
+        ("FOOTNOTED_SERVER__REQUESTS_PER_MINUTE", "-1"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_the_variable_and_the_value(
@@ -227,5 +247,5 @@ def test_the_defaults_described_are_the_defaults() -> None:
     for name in sections():
         for field, value in settings[name].items():
             default, _ = ROWS[f"FOOTNOTED_{name}__{field}".upper()]
-            assert default == ("" if value is None else str(value))
+            assert default == ("" if value in (None, ()) else str(value))
     assert ROWS["FOOTNOTED_DATA_DIR"][0] == "user data directory"

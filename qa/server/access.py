@@ -1,0 +1,175 @@
+"""Who calls, and what they may do: API keys, rights, rates."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from qa.errors import KeyFileError, UsageError
+from qa.keys import ALL, KeyFile, Right, allows
+from qa.server.openai_wire import reply_to
+from qa.server.problems import Problem, describe
+from qa.server.rates import Rates
+
+PROBES = ("/healthz", "/readyz")
+_OPEN = {"/", "/docs", "/openapi.json", *PROBES}
+_OPEN_FOLDERS = ("/static/", "/docs/")
+"""What needs no key: probes, the page and the description of the interface. They hold nothing of
+anybody's; whatever is not named here needs one."""
+
+REFUSALS = describe(401, 403, 429)
+"""The ``responses`` of every endpoint that needs a key, for OpenAPI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request.
+
+    Attributes:
+        name: the key's; empty without one.
+        grants: the right in each collection, or in ``qa.keys.ALL``.
+    """
+
+    name: str
+    grants: Mapping[str, Right]
+
+    def may(self, right: Right, collection: str) -> bool:
+        """Whether the caller has a right in a collection, or in ``ALL``."""
+        return allows(self.grants, right, collection)
+
+    def require(self, right: Right, collection: str) -> None:
+        """Refuse what the caller may not do.
+
+        Raises:
+            HTTPException: 403.
+        """
+        if not self.may(right, collection):
+            where = "every collection" if collection == ALL else f"the collection {collection!r}"
+            raise HTTPException(403, f"the key {self.name!r} lacks the right {right!r} in {where}")
+
+
+_ANYONE = Caller("", {ALL: "admin"})
+_NOBODY = Caller("", {})
+
+
+def needs_keys(keys: KeyFile, auth: str, *, loopback: bool) -> bool:
+    """Whether requests need a key.
+
+    Args:
+        keys: those that there are.
+        auth: the setting: ``on``, ``off``, or ``auto``: beyond loopback, or once there has been a
+            key. Revoking the last one opens nothing.
+        loopback: whether this machine alone can connect.
+
+    Raises:
+        UsageError: they do, beyond loopback, and there are none.
+        KeyFileError: the keys cannot be read.
+    """
+    needed = auth == "on" or (auth == "auto" and (not loopback or keys.exists()))
+    if needed and not loopback and not keys.keys():
+        raise UsageError(
+            "other machines could connect, and there is no API key to tell who may",
+            help="Create one with 'footnoted keys create NAME', or listen on 127.0.0.1. Where "
+            "something in front of the server checks who calls: FOOTNOTED_SERVER__AUTH=off.",
+        )
+    return needed
+
+
+class Admission:
+    """Lets a request in with its ``Caller``, or refuses it with status 401 or 429.
+
+    Args:
+        app: what the requests are for.
+        keys: the keys, one of which is needed; ``None`` where anybody may do anything.
+        rates: counts the requests of each key, or address without one; this machine's are not
+            counted without a key.
+    """
+
+    def __init__(self, app: ASGIApp, keys: KeyFile | None, rates: Rates) -> None:
+        self._app = app
+        self._keys = keys
+        self._rates = rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        try:
+            caller = self._caller(Headers(scope=scope))
+        except KeyFileError as error:
+            await reply_to(path, Problem.of(error))(scope, receive, send)
+            return
+        refusal = None
+        if path not in PROBES:
+            refusal = self._too_many(caller, scope)
+        if refusal is None and caller is _NOBODY and not _is_open(path):
+            refusal = _unknown(path, Headers(scope=scope))
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        await self._app(scope, receive, send)
+
+    def _caller(self, headers: Headers) -> Caller:
+        if self._keys is None:
+            return _ANYONE
+        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        key = self._keys.find(secret.strip()) if scheme.lower() == "bearer" else None
+        return _NOBODY if key is None else Caller(key.name, key.grants)
+
+    def _too_many(self, caller: Caller, scope: Scope) -> Response | None:
+        client = f"key {caller.name}" if caller.name else _address(scope)
+        wait = 0 if client is None else self._rates.take(client)
+        if not wait:
+            return None
+        seconds = math.ceil(wait)
+        problem = Problem.of_status(429, f"the next request is taken in {seconds} s")
+        return reply_to(scope["path"], problem, {"Retry-After": str(seconds)})
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN or path.startswith(_OPEN_FOLDERS)
+
+
+def _unknown(path: str, headers: Headers) -> Response:
+    challenge, detail = 'Bearer realm="footnoted"', "the request carries no API key"
+    if "authorization" in headers:
+        challenge += ', error="invalid_token"'
+        detail = "the header Authorization carries no API key that is known here"
+    return reply_to(path, Problem.of_status(401, detail), {"WWW-Authenticate": challenge})
+
+
+def _address(scope: Scope) -> str | None:
+    """The address to count by, or ``None`` for this machine."""
+    try:
+        address = ip_address((scope.get("client") or ("",))[0])
+    except ValueError:  # a Unix socket
+        return None
+    if address.is_loopback:
+        return None
+    # Whoever has an IPv6 address has 2^64 of them.
+    wide = isinstance(address, IPv6Address)
+    return str(ip_network((address, 64), strict=False)) if wide else str(address)
+
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="API key", description="As 'footnoted keys create' prints it."
+)
+
+
+def _caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+Access = Annotated[Caller, Depends(_caller)]
+"""The caller, as a parameter of an endpoint, which asks it for the right that it needs."""

@@ -1,0 +1,245 @@
+"""From the thread that answers to the client: events, and server-sent events made of them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+
+from anyio import CancelScope
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from qa.errors import (
+    BusyError,
+    EmbedderMismatchError,
+    EmptyCollectionError,
+    FootnotedError,
+    LLMFailedError,
+    LLMUnavailableError,
+    NotInCollectionError,
+    QuestionError,
+    StoreError,
+    StoreUnreachableError,
+    UnknownCollectionError,
+    WeightsNotFoundError,
+)
+from qa.generation.interruption import Interrupted, Interruption
+from qa.schema import AnswerEvent, ErrorEvent, Event
+from qa.server.problems import describe
+from qa.server.requests import Asked
+from qa.server.service import Service
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_STOPPING = ErrorEvent(
+    code=BusyError.code, message="the server is stopping", help=BusyError.help, retryable=True
+)
+"""Ends a stream that a server which stops does not finish."""
+
+ERRORS = describe(
+    400,
+    413,
+    422,
+    QuestionError,
+    UnknownCollectionError,
+    NotInCollectionError,
+    EmptyCollectionError,
+    EmbedderMismatchError,
+    StoreUnreachableError,
+    WeightsNotFoundError,
+    LLMUnavailableError,
+    LLMFailedError,
+    BusyError,
+)
+"""What may be wrong with a question or stand in the way of its answer, for OpenAPI."""
+
+_SILENCE_SECONDS = 10
+"""Proxies give a connection up after 30 to 60 s without a byte."""
+
+
+async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event | None, None]:
+    """Answer in a thread. Closing this generator ends that, even amid a call of the LLM.
+
+    Yields:
+        The events of ``Answerer.stream``; ``None`` after each ten seconds of silence.
+
+    Raises:
+        BusyError: too many questions wait for the language model.
+        FootnotedError: it broke before the first event.
+    """
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Queue[Event | Exception] = asyncio.Queue()
+    interruption = Interruption()
+
+    def put(item: Event | Exception) -> None:
+        loop.call_soon_threadsafe(arrived.put_nowait, item)
+
+    def work() -> None:
+        try:
+            with interruption:
+                interruption.check()
+                for event in _answer(service, asked):
+                    put(event)
+        except Interrupted:
+            logger.info("an answer was given up: its client has gone")
+        except Exception as error:
+            put(error)
+
+    await service.start(work, generates=not asked.evidence_only)
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    item = await arrived.get()
+            except TimeoutError:
+                yield None
+                continue
+            if isinstance(item, Exception):
+                raise item
+            yield item
+            if isinstance(item, AnswerEvent | ErrorEvent):
+                return
+    finally:
+        interruption.interrupt()
+
+
+def _answer(service: Service, asked: Asked) -> Iterator[Event]:
+    begun = False
+    try:
+        answerer = service.answerer(asked.collection, evidence_only=asked.evidence_only)
+        events = answerer.stream(
+            asked.question,
+            asked.history,
+            documents=asked.documents,
+            unsupported=asked.unsupported,
+        )
+        for event in service.metrics.counted(events):
+            yield event
+            begun = True
+            if isinstance(event, ErrorEvent):
+                logger.warning("an answer broke off: %s: %s", event.code, event.message)
+            elif isinstance(event, AnswerEvent) and not asked.evidence_only:
+                if event.answer.provenance.llm == "none":
+                    logger.warning("%s", event.answer.reason)
+    except StoreError:
+        # Behind a Chroma server, somebody else may have deleted the collection and made it anew.
+        service.forget(asked.collection)
+        raise
+    except Exception as error:
+        if not begun or isinstance(error, Interrupted):
+            raise
+        logger.exception("an answer broke off in a way that was not foreseen")
+        yield ErrorEvent(
+            code=FootnotedError.code,
+            message="The server's log says more.",
+            help=FootnotedError.help,
+            retryable=False,
+        )
+
+
+async def while_connected(request: Request, work: Awaitable[T]) -> T:
+    """The result of ``work``, which is cancelled as soon as the client goes away.
+
+    Raises:
+        ClientDisconnect: it has gone.
+        HTTPException: the server stops.
+    """
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        scope.cancel()
+
+    with CancelScope() as scope:
+        watching = asyncio.create_task(watch())
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if scope.cancel_called:
+                raise
+            raise HTTPException(503, "the server is stopping") from None
+        finally:
+            watching.cancel()
+    raise ClientDisconnect
+
+
+async def stream_answer(
+    request: Request, service: Service, asked: Asked, encode: Callable[[Event], Iterable[bytes]]
+) -> "EventStream":
+    """A reply that sends events as they come, once the first is there.
+
+    Args:
+        request: what it replies to.
+        service: what answers.
+        asked: the question.
+        encode: makes server-sent events of an event.
+
+    Raises:
+        ClientDisconnect: the client has gone before the first event.
+        HTTPException: the server stops.
+        FootnotedError: it broke before the first event.
+    """
+    events = answer_events(service, asked)
+
+    def told(event: Event) -> Iterable[bytes]:
+        if isinstance(event, ErrorEvent) and event is not _STOPPING:  # the observer tells that
+            request.state.problem = event.code
+        return encode(event)
+
+    async def first() -> Event:
+        while (event := await anext(events)) is None:
+            pass
+        return event
+
+    return EventStream(await while_connected(request, first()), events, told)
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events; as the ``response_class`` of an endpoint it tells the media type.
+
+    Args:
+        first: the first event.
+        events: the others; closed with the reply.
+        encode: makes server-sent events of an event.
+        status_code: always 200; FastAPI's description of an endpoint looks for it here.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        first: Event,
+        events: AsyncGenerator[Event | None, None],
+        encode: Callable[[Event], Iterable[bytes]],
+        status_code: int = 200,
+    ) -> None:
+        async def content() -> AsyncGenerator[bytes, None]:
+            for part in encode(first):
+                yield part
+            try:
+                async for event in events:
+                    for part in [KEEPALIVE_COMMENT] if event is None else encode(event):
+                        yield part
+            except asyncio.CancelledError:
+                # The server stops; or the client has gone, and does not hear it.
+                for part in encode(_STOPPING):
+                    yield part
+
+        # The second header is nginx's, which otherwise holds back what is small.
+        super().__init__(
+            content(), status_code, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        )
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reply, and end the answering with the reply."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._events.aclose()

@@ -1,0 +1,234 @@
+"""`footnoted serve` as a process of its own: its log, its spans, and how it ends.
+
+Run as a script, this file is that process, with a slow embedder and a slow language model.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from fake_llm import FakeLLM
+from fakes import BagOfWords
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from qa import assembly, cli
+from qa.store import Store
+
+ROOT = Path(__file__).parents[2]
+TEXT = "It rained in Oslo. Ada Lund opened the bridge."
+QUESTION = {"question": "Who opened the bridge?"}
+CLAIM = "Ada Lund opened the bridge."
+
+
+class SlowEmbedder(BagOfWords):
+    """Takes its time over a text that says so."""
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed one text."""
+        if "slow" in text:
+            time.sleep(60)
+        return super().embed_query(text)
+
+
+class SlowLLM(FakeLLM):
+    """Takes SLOW seconds to connect, or is BROKEN, as the environment says."""
+
+    def connect(self) -> Any:
+        """A chat model."""
+        if "BROKEN" in os.environ:
+            raise RuntimeError("broken")
+        time.sleep(float(os.environ.get("SLOW", "0")))
+        return super().connect()
+
+
+class Server:
+    """A running `footnoted serve`."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, __file__, "serve", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=os.environ
+            | {
+                "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+                "FOOTNOTED_DATA_DIR": str(data_dir),
+                "FOOTNOTED_SERVER__WARM_UP": "false",
+            }
+            | environment,
+        )
+        assert self.popen.stdout is not None
+        self.url = self.popen.stdout.readline().strip()
+        assert self.url, self.popen.communicate()
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, headers=headers, timeout=60)
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        self.popen.send_signal(number)
+
+    def end(self) -> tuple[int, list[dict[str, Any]]]:
+        """Exit code and log, within twenty seconds."""
+        out, err = self.popen.communicate(timeout=20)
+        assert out == ""
+        return self.popen.returncode, [json.loads(line) for line in err.splitlines()]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    running: list[Server] = []
+
+    def run(**environment: str) -> Server:
+        running.append(Server(tmp_path, **environment))
+        running[-1].post("/v1/documents", {"doc_id": "bridge", "text": TEXT})
+        return running[-1]
+
+    yield run
+    for server in running:
+        server.popen.kill()
+        server.popen.communicate()
+
+
+def meanwhile(work: Any) -> tuple[threading.Thread, list[Any]]:
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(work()))
+    thread.start()
+    time.sleep(1)
+    return thread, results
+
+
+def test_every_line_of_the_log_is_json(start: Any) -> None:
+    server = start()
+    reply = server.post("/v1/ask", QUESTION | {"evidence_only": True}, **{"X-Request-ID": "r-1"})
+    assert reply.json()["status"] == "answered"
+    server.signal()
+    code, log = server.end()
+    assert code == 0
+    [line] = [line for line in log if line.get("request_id") == "r-1"]
+    assert (line["route"], line["status"]) == ("/v1/ask", 200)
+
+
+def test_an_unforeseen_failure_is_logged_once_with_the_id_of_its_request(start: Any) -> None:
+    server = start(BROKEN="1")
+    server.post("/v1/ask", QUESTION, **{"X-Request-ID": "r-2"})
+    server.signal()
+    _, log = server.end()
+    failed, request = [line for line in log if line.get("request_id") == "r-2"]
+    assert "RuntimeError: broken" in failed["exception"]
+    assert (request["status"], request["code"]) == (500, "internal")
+
+
+def test_an_answer_under_way_is_finished_and_no_new_one_begun(start: Any) -> None:
+    server = start(SLOW="2", REPLIES=CLAIM, FOOTNOTED_SERVER__SHUTDOWN_SECONDS="15")
+    thread, replies = meanwhile(lambda: server.post("/v1/ask", QUESTION))
+    server.signal()
+    time.sleep(0.5)
+    with pytest.raises(httpx.ConnectError):
+        server.post("/v1/ask", QUESTION)
+    thread.join()
+    assert replies[0].status_code == 200
+    assert server.end()[0] == 0
+
+
+def test_a_second_signal_ends_at_once(start: Any, tmp_path: Path) -> None:
+    server = start(SLOW="60", FOOTNOTED_SERVER__SHUTDOWN_SECONDS="60")
+    meanwhile(lambda: pytest.raises(httpx.TransportError, server.post, "/v1/ask", QUESTION))
+    server.signal()
+    time.sleep(0.5)
+    assert server.popen.poll() is None
+    began = time.monotonic()
+    server.signal(signal.SIGINT)
+    assert server.end()[0] == 128 + signal.SIGINT
+    assert time.monotonic() - began < 5
+    Store(tmp_path).close()
+
+
+def test_a_stream_that_takes_too_long_ends_in_an_error(start: Any, tmp_path: Path) -> None:
+    server = start(FOOTNOTED_SERVER__SHUTDOWN_SECONDS="1")
+    thread, replies = meanwhile(
+        lambda: server.post("/v1/documents", {"text": "A slow one."}, accept="text/event-stream")
+    )
+    server.signal()
+    thread.join()
+    *_, last = replies[0].text.strip().split("\n\n")
+    kind, data = last.splitlines()
+    assert kind == "event: error"
+    assert json.loads(data.removeprefix("data: "))["status"] == 503
+    code, log = server.end()
+    assert code == 0
+    assert not any("exception" in line for line in log)
+    with Store(tmp_path) as store:
+        assert len(store.collection("default").snapshot().documents) == 1
+
+
+def test_an_answer_that_takes_too_long_ends_in_an_error(start: Any) -> None:
+    server = start(SLOW="60", FOOTNOTED_SERVER__SHUTDOWN_SECONDS="1")
+    server.post("/v1/ask", QUESTION | {"evidence_only": True})  # loads what finds the evidence
+    messages = [{"role": "user", "content": QUESTION["question"]}]
+    thread, replies = meanwhile(lambda: server.post("/v1/chat", {"messages": messages}))
+    server.signal()
+    thread.join()
+    evidence, *_, error = replies[0].text.strip().split("\n\n")
+    assert evidence.startswith("event: evidence\n")
+    assert error.startswith("event: error\n")
+    assert "the server is stopping" in error
+    code, log = server.end()
+    assert code == 0
+    [request] = [line for line in log if line.get("route") == "/v1/chat"]
+    assert request["code"] == "stopping"
+    assert not any("exception" in line for line in log)
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Keeps the spans that it is sent."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+        self.resource: dict[str, str] = {}
+
+    def Export(self, request: Any, context: Any) -> Any:
+        for batch in request.resource_spans:
+            self.resource |= {
+                item.key: item.value.string_value for item in batch.resource.attributes
+            }
+            self.spans += [span for scope in batch.scope_spans for span in scope.spans]
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+def test_spans_reach_a_collector_before_the_end(start: Any) -> None:
+    collector = Collector()
+    receiver = grpc.server(ThreadPoolExecutor(1))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, receiver)
+    port = receiver.add_insecure_port("127.0.0.1:0")
+    receiver.start()
+    try:
+        server = start(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}", no_proxy="*")
+        server.post("/v1/ask", QUESTION | {"evidence_only": True})
+        server.signal()
+        assert server.end()[0] == 0
+    finally:
+        receiver.stop(None).wait()
+    assert collector.resource["service.name"] == "footnoted"
+    assert {"POST /v1/documents", "POST /v1/ask", "retrieve"} <= {
+        span.name for span in collector.spans
+    }
+
+
+if __name__ == "__main__":
+    assembly.load_embedder = lambda *_, **__: SlowEmbedder()
+    replies = os.environ.get("REPLIES", "").splitlines()
+    assembly.Assembly.llm = SlowLLM(replies, sure=0.97)  # type: ignore[assignment]
+    cli.main()
