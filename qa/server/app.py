@@ -19,7 +19,17 @@ from starlette.types import ASGIApp
 import qa
 from qa.assembly import Assembly
 from qa.errors import UsageError
-from qa.server import asking, chat, collections, docs, documents, handlers, health, openai_api
+from qa.server import (
+    asking,
+    chat,
+    collections,
+    docs,
+    documents,
+    handlers,
+    health,
+    openai_api,
+    page,
+)
 from qa.server.access import Admission, needs_keys
 from qa.server.limits import BodyLimit
 from qa.server.observer import Observer
@@ -86,6 +96,7 @@ def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
     docs.install(app)
     for part in (asking, chat, openai_api, documents, collections, health):
         app.include_router(part.router)
+    page.install(app)
     return app
 
 

@@ -1,0 +1,21 @@
+// Deep links: #q=QUESTION&c=COLLECTION&s=SENTENCE_ID, each where there is one.
+
+const DEFAULT = "default";
+
+export const hashOf = ({ question, collection, sentence }) => {
+  const parts = new URLSearchParams();
+  if (question) parts.set("q", question);
+  if (collection !== DEFAULT) parts.set("c", collection);
+  if (sentence) parts.set("s", sentence);
+  return `#${parts}`;
+};
+
+export const readHash = (hash) => {
+  const parts = new URLSearchParams(hash.slice(1));
+  const [, id, start, end] = /^([^]+):(\d+)-(\d+)$/.exec(parts.get("s") ?? "") ?? [];
+  return {
+    question: parts.get("q") ?? "",
+    collection: parts.get("c") ?? DEFAULT,
+    quotation: id === undefined ? null : { document_id: id, start: Number(start), end: Number(end) },
+  };
+};

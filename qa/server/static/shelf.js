@@ -1,0 +1,94 @@
+// The articles of a collection: what there is, adding and removing.
+
+import { addDocuments, listCollections, listDocuments, removeDocument } from "./api.js";
+import { announce, button, byId, count, el, problemBox } from "./dom.js";
+
+/**
+ * @param {object} options collection(): which; open(document); changed(documents, collections):
+ *   called with what there is, each time that may be something else.
+ */
+export const createShelf = ({ collection, open, changed }) => {
+  const remove = async (document) => {
+    if (!confirm(`Remove “${document.title}”? It will be answered from no more.`)) return;
+    try {
+      await removeDocument(document.id, collection());
+      announce(`${document.title} removed.`);
+    } catch (problem) {
+      byId("adding").prepend(el("li", {}, problemBox(problem)));
+    }
+    await refresh();
+    byId("shelf-head").focus();
+  };
+
+  const row = (document) =>
+    el("li", {},
+      button(document.title, () => open(document), { class: "title", dir: "auto" }),
+      el("span", { class: "source" }, [count(document.sentences, "sentence"), document.uri].filter(Boolean).join(" · ")),
+      button("Remove", () => remove(document), { class: "remove", "aria-label": `Remove ${document.title}` }));
+
+  /** Read the list anew. */
+  const refresh = async () => {
+    const asked = collection();
+    try {
+      const names = (await listCollections()).map((it) => it.name);
+      const documents = names.includes(asked) ? await listDocuments(asked) : [];
+      if (asked !== collection()) return;
+      byId("documents").replaceChildren(...documents.map(row));
+      changed(documents, names);
+    } catch (problem) {
+      byId("documents").replaceChildren(el("li", {}, problemBox(problem, refresh)));
+    }
+  };
+
+  const outcome = ({ name, title, outcome: what, sentences, flagged, error }) => {
+    if (error) return problemBox(error);
+    const aside = flagged ? `; ${count(flagged, "sentence")} set aside, addressing a language model` : "";
+    return el("p", {}, el("b", {}, title ?? name), ` ${what}, ${count(sentences, "sentence")}${aside}`);
+  };
+
+  const addOne = async (source) => {
+    const name = source.name ?? source.url;
+    const result = el("div", {}, el("p", {}, el("b", {}, name), " is being read"),
+      el("progress", { "aria-label": `Reading ${name}` }));
+    const item = el("li", {}, result, button("Dismiss", () => item.remove(), { class: "dismiss", "aria-label": `Dismiss ${name}` }));
+    byId("adding").prepend(item);
+    announce(`Adding ${name}.`);
+    try {
+      const documents = await addDocuments(source, collection());
+      result.replaceChildren(...documents.map(outcome));
+      announce(documents.map((it) => `${it.title ?? it.name} ${it.outcome}.`).join(" "));
+      return documents;
+    } catch (problem) {
+      const failed = problem.documents.length ? problem.documents.map(outcome) : [];
+      result.replaceChildren(el("p", {}, el("b", {}, name), " was not added"), ...failed, problemBox(problem, problem.retryable && (() => {
+        item.remove();
+        add([source]);
+      })));
+      announce(`${name} was not added. ${problem.message}`);
+      return [];
+    }
+  };
+
+  /** Add files and `{ url }`s, one after the other. */
+  const add = async (sources) => {
+    const added = [];
+    for (const source of sources) {
+      added.push(...(await addOne(source)));
+      await refresh();
+    }
+    return added;
+  };
+
+  byId("files").addEventListener("change", ({ target }) => {
+    add([...target.files]);
+    target.value = "";
+  });
+  byId("address").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const field = event.target.elements.url;
+    add([{ url: field.value.trim() }]);
+    field.value = "";
+  });
+
+  return { add, refresh };
+};
