@@ -3,6 +3,7 @@
 import { askForKey } from "./key.js";
 
 const KEY = "footnoted-key";
+const STREAM = { Accept: "text/event-stream" };
 
 /** Why a request did not succeed, in words, and the way out. */
 export class Problem extends Error {
@@ -13,7 +14,7 @@ export class Problem extends Error {
 }
 
 const CUT = {
-  detail: "The connection broke before the answer was complete.",
+  detail: "The connection broke before the reply was complete.",
   help: "The server may have been stopped. Try again.",
 };
 
@@ -100,20 +101,26 @@ export const readDocument = (id, collection) => json(address(id, collection));
 
 export const removeDocument = (id, collection) => request(address(id, collection), { method: "DELETE" });
 
-/** Add a file or `{ url }`; gives what became of each document in it. */
-export const addDocuments = async (source, collection) => {
+/** Add a file or `{ url }`, reporting how far that is; gives what became of each document in it. */
+export const addDocuments = async (source, collection, report) => {
   let body = { ...source, collection };
   if (source instanceof Blob) {
     body = new FormData();
     body.append("file", source, source.name);
     body.append("collection", collection);
   }
-  return (await (await post("v1/documents", body)).json()).documents;
+  const reply = await post("v1/documents", body, { headers: STREAM });
+  for await (const { kind, data } of eventsIn(reply)) {
+    if (kind === "result") return data.documents;
+    if (kind === "error") throw new Problem(data);
+    report(data);
+  }
+  throw new Problem(CUT);
 };
 
 /** The events of an answer; the last is `answer`, or a Problem is thrown. */
 export async function* chat(body, signal) {
-  const reply = await post("v1/chat", body, { signal, headers: { Accept: "text/event-stream" } });
+  const reply = await post("v1/chat", body, { signal, headers: STREAM });
   for await (const { kind, data } of eventsIn(reply)) {
     if (kind === "error") throw new Problem({ ...data, detail: data.message });
     yield { kind, data };

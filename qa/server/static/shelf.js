@@ -48,13 +48,18 @@ export const createShelf = ({ collection, open, changed }) => {
 
   const addOne = async (source) => {
     const name = source.name ?? source.url;
-    const result = el("div", {}, el("p", {}, el("b", {}, name), " is being read"),
-      el("progress", { "aria-label": `Reading ${name}` }));
+    const bar = el("progress", { "aria-label": `Reading ${name}` });
+    const how = el("span", {}, " is being read");
+    const result = el("div", {}, el("p", {}, el("b", {}, name), how), bar);
+    const report = ({ sentences_done: done, sentences }) => {
+      how.textContent = `, ${done.toLocaleString("en")} of ${count(sentences, "sentence")}`;
+      Object.assign(bar, { max: sentences, value: done });
+    };
     const item = el("li", {}, result, button("Dismiss", () => item.remove(), { class: "dismiss", "aria-label": `Dismiss ${name}` }));
     byId("adding").prepend(item);
     announce(`Adding ${name}.`);
     try {
-      const documents = await addDocuments(source, collection());
+      const documents = await addDocuments(source, collection(), report);
       result.replaceChildren(...documents.map(outcome));
       announce(documents.map((it) => `${it.title ?? it.name} ${it.outcome}.`).join(" "));
       return documents;

@@ -190,7 +190,7 @@ export class Turn {
 
   quotation(it, { titled = true } = {}) {
     return this.pointer(it, { class: "quotation" }, el("q", {}, it.text), " ",
-      el("span", { class: "source" }, `${titled ? `${it.title}, ` : ""}sentence ${it.sentence}`));
+      el("span", { class: "source" }, `${titled ? `${it.title}, ` : ""}sentence\u00a0${it.sentence}`));
   }
 
   listEvidence() {
