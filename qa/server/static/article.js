@@ -46,7 +46,7 @@ const BLANK_LINE = /\n[^\S\n]*\n/;
 const sentenceElement = (text) => {
   const [sign = ""] = HEADING.exec(text) ?? [];
   return el("span", { class: ROW.test(text) ? "sentence row" : "sentence" },
-    sign && el("span", { class: "sign" }, sign), text.slice(sign.length));
+    sign && el("span", { class: "sign", "aria-hidden": "true" }, sign), text.slice(sign.length));
 };
 
 const blockElement = (text) => {

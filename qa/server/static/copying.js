@@ -30,7 +30,7 @@ export const asMarkdown = (answer, marked) => {
       ? `${escaped(text)}${citations.map((number) => `[^${number}]`).join("")}`
       : `~~${escaped(text)}~~ (unproved)`);
   const notes = answer.citations.map((it) => {
-    const title = /^https?:/.test(it.uri) ? `[${escaped(it.title)}](<${encodeURI(decodeURI(it.uri))}>)` : escaped(it.title);
+    const title = /^https?:/.test(it.uri) ? `[${escaped(it.title)}](<${it.uri.replace(/[<>\s]/g, encodeURIComponent)}>)` : escaped(it.title);
     return `[^${it.number}]: “${escaped(it.text)}” – ${title}, sentence ${it.sentence}`;
   });
   return [`**${escaped(answer.standalone_question)}**`, body, notes.join("\n")].filter(Boolean).join("\n\n") + "\n";

@@ -12,10 +12,11 @@ export const hashOf = ({ question, collection, sentence }) => {
 
 export const readHash = (hash) => {
   const parts = new URLSearchParams(hash.slice(1));
-  const [, id, start, end] = /^([^]+):(\d+)-(\d+)$/.exec(parts.get("s") ?? "") ?? [];
+  const sentence = parts.get("s") ?? "";
+  const [, id, start, end] = /^([^]+):(\d+)-(\d+)$/.exec(sentence) ?? [];
   return {
     question: parts.get("q") ?? "",
     collection: parts.get("c") ?? DEFAULT,
-    quotation: id === undefined ? null : { document_id: id, start: Number(start), end: Number(end) },
+    quotation: id === undefined ? null : { sentence_id: sentence, document_id: id, start: Number(start), end: Number(end) },
   };
 };

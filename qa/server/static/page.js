@@ -18,8 +18,8 @@ const { question, marked } = composer.elements;
 
 let collection = readHash(location.hash).collection;
 let turns = [];
-let pinned = null; // the sentence that the address names, until it is on show
 let cameFrom = null; // where to go back to from the article
+let pointed = 0; // how often something was pointed at
 
 // ── the two sides ──
 
@@ -41,11 +41,13 @@ const goBack = () => {
 };
 
 /** Show a sentence: beside the answer, or, where it was chosen, on the sheet of a narrow screen. */
-const point = async (turn, quotation, { chosen = false, from = null }) => {
+const point = async (turn, quotation, { first = false, chosen = false, from = null }) => {
   if (narrow.matches && !chosen) return;
-  if (pinned && !chosen) quotation = pinned;
+  if (first && turn.linked) quotation = turn.linked;
   look("article", { up: chosen });
-  const element = turn.element;
+  pointed += 1;
+  const now = pointed;
+  const { element } = turn;
   const shown = await showSentence(quotation, turn.collection, {
     citations: turn.citations,
     evidence: turn.evidence,
@@ -54,12 +56,12 @@ const point = async (turn, quotation, { chosen = false, from = null }) => {
       element.querySelector(`.note[data-number="${number}"]`)?.focus();
     },
   });
+  if (now !== pointed) return;
   for (const link of document.querySelectorAll("[data-sentence].lit")) link.classList.remove("lit");
   for (const link of element.querySelectorAll("[data-sentence]")) {
     link.classList.toggle("lit", link.dataset.sentence === quotation.sentence_id);
   }
   if (!chosen) return;
-  pinned = null;
   cameFrom = from;
   history.replaceState(null, "", turn.hash(quotation));
   (shown ?? byId("article")).focus({ preventScroll: true });
@@ -78,12 +80,14 @@ const run = async (turn) => {
   setRunning(turns.some((it) => it.running));
 };
 
-const ask = async (text) => {
+/** Ask a question; `linked` is the sentence that the address names along with it. */
+const ask = async (text, linked = null) => {
   if (!text || turns.some((turn) => turn.running)) return;
   const turn = new Turn({
     question: text,
     collection,
     history: turns.flatMap((it) => it.messages).slice(-MESSAGES_SENT),
+    linked,
     point,
     retry: run,
     marked: () => marked.checked,
@@ -97,16 +101,17 @@ const ask = async (text) => {
   byId("welcome").hidden = true;
   byId("anew").hidden = false;
   document.title = `${text} · Footnoted`;
-  if (!pinned) history.replaceState(null, "", turn.hash());
+  if (!linked) history.replaceState(null, "", turn.hash());
   byId("scroll").scrollTo({ top: turn.element.offsetTop });
+  const { hash } = location;
   await run(turn);
-  if (!pinned && turn.answer && turns.at(-1) === turn) history.replaceState(null, "", turn.hash());
+  // A follow-up's address asks what it was understood as.
+  if (!linked && location.hash === hash) history.replaceState(null, "", turn.hash());
 };
 
 const startAnew = () => {
   for (const turn of turns) turn.stop();
   turns = [];
-  pinned = null;
   byId("turns").replaceChildren();
   byId("welcome").hidden = false;
   byId("anew").hidden = true;
@@ -197,8 +202,12 @@ byId("close").addEventListener("click", goBack);
 byId("backdrop").addEventListener("click", goBack);
 narrow.addEventListener("change", () => setSheet(false));
 
-const dropped = ({ files, items }, text) =>
-  files.length ? [...files] : text.split(/\s+/).filter((it) => /^https?:\/\//.test(it)).map((url) => ({ url }));
+/** What was dropped: files, or the addresses in a text. */
+const dropped = (data) => {
+  if (data.files.length) return [...data.files];
+  const text = data.getData("text/uri-list") || data.getData("text");
+  return text.split(/\s+/).filter((it) => /^https?:\/\//.test(it)).map((url) => ({ url }));
+};
 
 addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -210,8 +219,7 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  const { dataTransfer: data } = event;
-  const sources = dropped(data, data.getData("text/uri-list") || data.getData("text"));
+  const sources = dropped(event.dataTransfer);
   if (!sources.length) return;
   look("shelf");
   shelf.add(sources);
@@ -245,12 +253,11 @@ const follow = async () => {
     await choose(link.collection);
     history.replaceState(null, "", hash);
   }
-  pinned = link.quotation && { ...link.quotation, sentence_id: new URLSearchParams(location.hash.slice(1)).get("s") };
-  if (pinned) {
+  if (link.quotation) {
     look("article");
-    await showSentence(pinned, collection);
+    await showSentence(link.quotation, collection);
   }
-  if (link.question && turns.at(-1)?.standalone !== link.question) ask(link.question);
+  if (link.question && turns.at(-1)?.standalone !== link.question) ask(link.question, link.quotation);
 };
 
 addEventListener("hashchange", follow);

@@ -24,8 +24,8 @@ const unchecked = (draft, claims) => {
 export class Turn {
   /**
    * @param {object} options question and collection; history: the messages before it;
-   *   point(turn, quotation, { chosen, from }): shows a sentence; showUnproved(): shows the claims
-   *   without proof; marked(): whether those are on show.
+   *   point(turn, quotation, { first, chosen, from }): shows a sentence; retry(turn): runs it anew;
+   *   showUnproved(): shows the claims without proof; marked(): whether those are on show.
    */
   constructor(options) {
     Object.assign(this, options);
@@ -35,6 +35,7 @@ export class Turn {
     this.reset();
   }
 
+  /** Forget what came of it, before it is asked again. */
   reset() {
     Object.assign(this, { running: true, evidence: [], claims: [], citations: [], draft: "", answer: null });
     this.standalone = this.question;
@@ -68,7 +69,6 @@ export class Turn {
 
   /** Ask and show what comes; returns when the answer is complete, stopped or failed. */
   async run() {
-    this.reset();
     const messages = [...this.history, { role: "user", content: this.question }];
     // Claims without proof come along always; whether they are on show can change afterwards.
     const body = { messages, collection: this.collection, unsupported: "mark" };
@@ -98,7 +98,7 @@ export class Turn {
     this.listEvidence();
     announce(`Found ${count(evidence.length, "sentence")} in ${articlesOf(evidence)}.`);
     const best = evidence.find((item) => !item.flagged);
-    if (best) this.point(this, best, {});
+    if (best) this.point(this, best, { first: true });
   }
 
   grow({ text }) {
@@ -125,14 +125,17 @@ export class Turn {
     }
     const none = answer.status === "no_answer";
     if (none) this.text.prepend(el("span", { class: "none" }, answer.answer), " ");
-    this.found.open = none;
+    this.found.open = none || this.found.contains(document.activeElement);
     this.end.replaceChildren(this.reason() ?? "", this.facts());
     const said = this.claims.filter((claim) => claim.verdict === "supported").map((claim) => claim.text);
     announce(none ? `${answer.answer} ${sentenceCase(answer.reason ?? "")}` : `${said.join(" ")} ${count(this.citations.length, "footnote")}.`);
   }
 
   breakOff(error) {
-    const again = () => this.retry(this);
+    const again = () => {
+      this.reset();
+      this.retry(this);
+    };
     if (error.name === "AbortError") {
       this.end.replaceChildren(el("p", { class: "reason" }, "Stopped."), button("Ask again", again));
       announce("Stopped.");
