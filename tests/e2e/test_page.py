@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -15,22 +14,15 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fake_llm import FakeLLM, Reply
 from fakes import BagOfWords
-from fastapi import FastAPI
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
+from serving import serving
 
 from qa.assembly import Assembly
 from qa.server.app import create_app
 from qa.settings import GroundingSettings, Settings
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 
 PROOF = "Mayor Ada Lund opened the new bridge on 12 June."
 CALM = "\n\n".join(f"🐟 On day {day} the river was calm. Nobody fished." for day in range(1, 61))
@@ -43,7 +35,7 @@ QUESTION = "Who opened the new bridge?"
 CLAIM = "Mayor Ada Lund opened the new bridge."
 UNPROVED = "Zebras eat 40 pancakes in Peru."
 
-expect.set_options(timeout=8_000)  # a busy machine takes its time
+expect.set_options(timeout=30_000)  # a busy machine takes its time
 
 
 # ── the server ──────────────────────────────────────────────────────────────────────────────
@@ -62,29 +54,6 @@ class Served:
     llm: FakeLLM
 
 
-@contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        thread.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-def protect(app: FastAPI) -> None:
-    """Send the policy that the page must do with, on every reply."""
-
-    @app.middleware("http")
-    async def policy(request: Any, call_next: Any) -> Any:
-        reply = await call_next(request)
-        reply.headers["Content-Security-Policy"] = POLICY
-        return reply
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     llm = FakeLLM(sure=lambda call: 0.03 if "Apple" in call.text else 0.97)
@@ -93,9 +62,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     )
     with Assembly(settings) as assembly:
         assembly.__dict__.update(embedder=BagOfWords(), llm=llm)
-        app = create_app(assembly)
-        protect(app)
-        with serving(app) as url:
+        with serving(create_app(assembly)) as url:
             yield Served(url, llm)
 
 
@@ -171,7 +138,7 @@ def visits(chromium: Browser, served: Served) -> Iterator[Callable[..., Visit]]:
     def visit(*texts: str, title: str | None = None, **options: Any) -> Visit:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         made = Visit(page, served, f"visit-{next(_numbers)}")
 

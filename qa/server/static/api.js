@@ -110,7 +110,6 @@ export const addDocuments = async (source, collection, report) => {
     body.append("collection", collection);
   }
   const reply = await post("v1/documents", body, { headers: STREAM });
-  if (reply.headers.get("Content-Type") === "application/json") return (await reply.json()).documents;
   for await (const { kind, data } of eventsIn(reply)) {
     if (kind === "result") return data.documents;
     if (kind === "error") throw new Problem(data);
