@@ -17,7 +17,7 @@ _CLAIM = (0.619, 0.785)
 _CLAIM_JUDGED = (-0.445, 0.562, 1.028)
 _QUOTE = (0.16, 0.88)
 _QUOTE_JUDGED = (-0.492, 0.636, 0.836)
-_HOPELESS, _CERTAIN = 0.1, 0.95
+_HOPELESS, _CERTAIN = 0.1, 0.9
 
 
 class Reading(Protocol):
