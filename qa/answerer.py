@@ -64,6 +64,10 @@ _FEW_WORDS = 3
 _LEAST_FOR_A_QUOTATION = 0.5
 """How sure it must be, at least, of a sentence that it quotes for want of a proved claim."""
 
+_LEAST_TO_STAND_IN = 0.6
+"""The same where the language model failed, so that nobody has judged the sentence: of 345 recorded
+ones, 0.81 of those from there on are right."""
+
 _LEAST_READ = 0.1
 """What the cross-encoder must say of a quotation, whatever the judge says, who is easily led: a
 quotation proves itself, and no other check stands between. Of 305 recorded ones none that the judge
@@ -256,7 +260,7 @@ class Answerer:
             raise error
         if not composing.claims:
             quotation = self._quote(question, evidence, _Judging(None, question))
-            if quotation is None or quotation.problem is not None:
+            if quotation is None or quotation.problem or quotation.sure < _LEAST_TO_STAND_IN:
                 raise error
             composing.provenance = _without_llm(composing.provenance)
             yield composing.add(quotation)

@@ -206,7 +206,7 @@ class Retriever:
                 place.offset,
                 score=scores.get(place, 0.0),
                 similarity=similarity.get(place.chunk, 0.0),
-                answers=answers.get(place),
+                answers=answers[place] if place in scores else None,
                 neighbour=place not in best,
                 before=self._read_before(place, chunks, snapshot),
                 flagged=place in flagged,
