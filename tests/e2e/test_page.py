@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fake_llm import FakeLLM, Reply
 from fakes import BagOfWords
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 from serving import serving
 
 from qa.assembly import Assembly
@@ -34,8 +33,6 @@ BRIDGE = (
 QUESTION = "Who opened the new bridge?"
 CLAIM = "Mayor Ada Lund opened the new bridge."
 UNPROVED = "Zebras eat 40 pancakes in Peru."
-
-expect.set_options(timeout=30_000)  # a busy machine takes its time
 
 
 # ── the server ──────────────────────────────────────────────────────────────────────────────
@@ -67,18 +64,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 # ── the browser ─────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        yield browser
-        browser.close()
 
 
 _numbers = count(1)
