@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
 
-from qa.schema import Event
+from qa.schema import ErrorEvent, Event
 from qa.server.access import REFUSALS, Access
 from qa.server.events import ERRORS, EventStream, stream_answer
 from qa.server.limits import require_short
+from qa.server.problems import Problem
 from qa.server.requests import Conversation
 from qa.server.service import Shared
 
@@ -57,4 +58,6 @@ async def chat(
 
 
 def _encode(event: Event) -> Iterator[bytes]:
+    if isinstance(event, ErrorEvent):  # its help is the command line's
+        event = event.model_copy(update={"help": Problem.of_event(event).help})
     yield format_sse_event(event=event.type, data_str=event.model_dump_json())

@@ -14,6 +14,7 @@ from qa.errors import (
     EmbedderMismatchError,
     NotInCollectionError,
     SourceNotFoundError,
+    StoppingError,
     StoreUnreachableError,
     UnknownCollectionError,
     UnreadableError,
@@ -21,6 +22,7 @@ from qa.errors import (
     UsageError,
 )
 from qa.server.access import REFUSALS, Access
+from qa.server.events import STREAM_HEADERS
 from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
 from qa.server.replies import DocumentList, DocumentText, SubmissionReply
@@ -106,6 +108,7 @@ def body_schemas() -> dict[str, Any]:
             EmbedderMismatchError,
             StoreUnreachableError,
             DiskFullError,
+            StoppingError,
         ),
     },
     openapi_extra={"requestBody": _BODY},
@@ -131,7 +134,9 @@ async def add_documents(
     )
     access.require("write", submission.collection)
     if EventSourceResponse.media_type in request.headers.get("accept", ""):
-        return EventSourceResponse(ingest_with_progress(request, service, submission, access))
+        return EventSourceResponse(
+            ingest_with_progress(request, service, submission, access), headers=STREAM_HEADERS
+        )
     reply = await ingest(service, submission, access)
     if isinstance(reply, Problem):
         return reply.reply()

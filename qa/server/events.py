@@ -9,7 +9,6 @@ from anyio import CancelScope
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +21,7 @@ from qa.errors import (
     LLMUnavailableError,
     NotInCollectionError,
     QuestionError,
+    StoppingError,
     StoreError,
     StoreUnreachableError,
     UnknownCollectionError,
@@ -37,9 +37,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-_STOPPING = ErrorEvent(
-    code=BusyError.code, message="the server is stopping", help=BusyError.help, retryable=True
-)
+_STOPPING = ErrorEvent.of(StoppingError())
 """Ends a stream that a server which stops does not finish."""
 
 ERRORS = describe(
@@ -56,11 +54,25 @@ ERRORS = describe(
     LLMUnavailableError,
     LLMFailedError,
     BusyError,
+    StoppingError,
 )
 """What may be wrong with a question or stand in the way of its answer, for OpenAPI."""
 
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Of every reply that sends events; the second is nginx's, which otherwise holds back what is
+small."""
+
 _SILENCE_SECONDS = 10
 """Proxies give a connection up after 30 to 60 s without a byte."""
+
+
+async def next_or_silence(arrived: asyncio.Queue[T]) -> T | None:
+    """What arrives next, or ``None`` after ten seconds of silence, which a comment should break."""
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            return await arrived.get()
+    except TimeoutError:
+        return None
 
 
 async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event | None, None]:
@@ -94,12 +106,7 @@ async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event 
     await service.start(work, generates=not asked.evidence_only)
     try:
         while True:
-            try:
-                async with asyncio.timeout(_SILENCE_SECONDS):
-                    item = await arrived.get()
-            except TimeoutError:
-                yield None
-                continue
+            item = await next_or_silence(arrived)
             if isinstance(item, Exception):
                 raise item
             yield item
@@ -135,12 +142,7 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
         if not begun or isinstance(error, Interrupted):
             raise
         logger.exception("an answer broke off in a way that was not foreseen")
-        yield ErrorEvent(
-            code=FootnotedError.code,
-            message="The server's log says more.",
-            help=FootnotedError.help,
-            retryable=False,
-        )
+        yield ErrorEvent.of(FootnotedError("The server's log says more."))
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
@@ -148,7 +150,7 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
 
     Raises:
         ClientDisconnect: it has gone.
-        HTTPException: the server stops.
+        StoppingError: the server stops.
     """
 
     async def watch() -> None:
@@ -163,7 +165,7 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
         except asyncio.CancelledError:
             if scope.cancel_called:
                 raise
-            raise HTTPException(503, "the server is stopping") from None
+            raise StoppingError from None
         finally:
             watching.cancel()
     raise ClientDisconnect
@@ -182,8 +184,7 @@ async def stream_answer(
 
     Raises:
         ClientDisconnect: the client has gone before the first event.
-        HTTPException: the server stops.
-        FootnotedError: it broke before the first event.
+        FootnotedError: it broke before the first event, or the server stops.
     """
     events = answer_events(service, asked)
 
@@ -231,10 +232,7 @@ class EventStream(StreamingResponse):
                 for part in encode(_STOPPING):
                     yield part
 
-        # The second header is nginx's, which otherwise holds back what is small.
-        super().__init__(
-            content(), status_code, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        )
+        super().__init__(content(), status_code, STREAM_HEADERS)
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -566,7 +567,7 @@ def test_a_link_leads_to_question_and_sentence(visit: Visit) -> None:
     visit.the(".note").click()
     start = BRIDGE.index(PROOF)
     sentence = f"{visit.collection}-0:{start}-{start + len(PROOF)}"
-    assert visit.page.url.endswith(f"&s={quote(sentence, safe='')}")
+    expect(visit.page).to_have_url(re.compile(re.escape(f"&s={quote(sentence, safe='')}") + "$"))
     link = visit.page.url
     visit.page.goto("about:blank")
     visit.served.llm.say([CLAIM])
