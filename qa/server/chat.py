@@ -7,7 +7,7 @@ from fastapi.sse import format_sse_event
 
 from qa.schema import ErrorEvent, Event
 from qa.server.access import REFUSALS, Access
-from qa.server.events import ERRORS, EventStream, stream_answer
+from qa.server.events import ERRORS, EventStream, describe_events, stream_answer
 from qa.server.limits import require_short
 from qa.server.problems import Problem
 from qa.server.requests import Conversation
@@ -35,10 +35,17 @@ data: {"type":"answer","answer":{…}}
 
 @router.post(
     "/chat",
-    response_class=EventStream,
+    response_class=Response,  # of no media type: FastAPI would describe an event stream as a string
     summary="Chat",
     responses={
-        200: {"content": {"text/event-stream": {"example": _EXAMPLE}}},
+        200: {
+            "content": {
+                EventStream.media_type: {
+                    **describe_events("evidence", "token", "claim", "answer", "error"),
+                    "example": _EXAMPLE,
+                }
+            }
+        },
         **ERRORS,
     },
 )

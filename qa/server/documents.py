@@ -22,7 +22,7 @@ from qa.errors import (
     UsageError,
 )
 from qa.server.access import REFUSALS, Access
-from qa.server.events import STREAM_HEADERS
+from qa.server.events import STREAM_HEADERS, describe_events
 from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
 from qa.server.replies import DocumentList, DocumentText, SubmissionReply
@@ -95,7 +95,9 @@ def body_schemas() -> dict[str, Any]:
         200: {
             "model": SubmissionReply,
             "description": "All of it was there already; or events, if asked for.",
-            "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+            "content": {
+                EventSourceResponse.media_type: describe_events("progress", "result", "error")
+            },
         },
         **describe(
             400,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from anyio import CancelScope
 from fastapi import Request
@@ -61,6 +61,20 @@ ERRORS = describe(
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 """Of every reply that sends events; the second is nginx's, which otherwise holds back what is
 small."""
+
+
+def describe_events(*kinds: str) -> dict[str, Any]:
+    """The schema of each event of a stream, for OpenAPI; ``data`` is JSON.
+
+    Args:
+        kinds: what ``event`` may be; none if the events have no such field.
+    """
+    properties = {"data": {"type": "string"}} | (
+        {"event": {"type": "string", "enum": list(kinds)}} if kinds else {}
+    )
+    event = {"type": "object", "required": list(properties), "properties": properties}
+    return {"itemSchema": event}
+
 
 _SILENCE_SECONDS = 10
 """Proxies give a connection up after 30 to 60 s without a byte."""
@@ -202,13 +216,12 @@ async def stream_answer(
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events; as the ``response_class`` of an endpoint it tells the media type.
+    """Server-sent events.
 
     Args:
         first: the first event.
         events: the others; closed with the reply.
         encode: makes server-sent events of an event.
-        status_code: always 200; FastAPI's description of an endpoint looks for it here.
     """
 
     media_type = "text/event-stream"
@@ -218,7 +231,6 @@ class EventStream(StreamingResponse):
         first: Event,
         events: AsyncGenerator[Event | None, None],
         encode: Callable[[Event], Iterable[bytes]],
-        status_code: int = 200,
     ) -> None:
         async def content() -> AsyncGenerator[bytes, None]:
             for part in encode(first):
@@ -232,7 +244,7 @@ class EventStream(StreamingResponse):
                 for part in encode(_STOPPING):
                     yield part
 
-        super().__init__(content(), status_code, STREAM_HEADERS)
+        super().__init__(content(), headers=STREAM_HEADERS)
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

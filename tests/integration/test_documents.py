@@ -197,6 +197,7 @@ def test_a_long_silence_is_broken(client: TestClient, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ingesting, "read_submission", lambda _: held.wait(1) and [] or [])
     reply = client.post("/v1/documents", json={"text": "It rained."}, headers=STREAM)
     assert reply.text.startswith(": ping\n\n")
+    assert reply.headers["x-accel-buffering"] == "no"
 
 
 # ── at the same time ────────────────────────────────────────────────────────────────────────
