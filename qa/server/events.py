@@ -141,13 +141,13 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
             unsupported=asked.unsupported,
         )
         for event in service.metrics.counted(events):
-            yield event
-            begun = True
             if isinstance(event, ErrorEvent):
                 logger.warning("an answer broke off: %s: %s", event.code, event.message)
             elif isinstance(event, AnswerEvent) and not asked.evidence_only:
                 if event.answer.provenance.llm == "none":
                     logger.warning("%s", event.answer.reason)
+            yield event
+            begun = True
     except StoreError:
         # Behind a Chroma server, somebody else may have deleted the collection and made it anew.
         service.forget(asked.collection)
