@@ -166,9 +166,7 @@ class Answerer:
         except FootnotedError as error:
             if not begun:
                 raise
-            yield ErrorEvent(
-                code=error.code, message=str(error), help=error.help, retryable=error.retryable
-            )
+            yield ErrorEvent.of(error)
 
     def answer(
         self,

@@ -23,6 +23,7 @@ FootnotedError
 │   └── WeightsCorruptError       the SHA-256 differs from the published one
 ├── DiskFullError                 the disk is full
 ├── BusyError                     as many questions wait for the language model as may
+├── StoppingError                 the server is stopping
 └── LLMError                      the language model cannot do its part
     ├── LLMUnavailableError       it cannot be started or reached
     └── LLMFailedError            it broke in the middle of an answer
@@ -233,6 +234,18 @@ class BusyError(FootnotedError):
     retryable = True
     help = "Ask again a little later."
     retry_after: ClassVar[int] = 5
+
+
+class StoppingError(FootnotedError):
+    """The server is stopping."""
+
+    code = "stopping"
+    status = 503
+    retryable = True
+    help = "Ask again once it is back."
+
+    def __init__(self, message: str = "the server is stopping", *, help: str | None = None) -> None:
+        super().__init__(message, help=help)
 
 
 class LLMError(FootnotedError):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qa.errors import FootnotedError
+
 NO_ANSWER = "Not in the sources."
 """What an abstention says; the only place where the phrase stands."""
 
@@ -295,6 +297,11 @@ class ErrorEvent(_Frozen):
     message: str
     help: str
     retryable: bool
+
+    @classmethod
+    def of(cls, error: FootnotedError) -> "ErrorEvent":
+        """The event that an error is."""
+        return cls(code=error.code, message=str(error), help=error.help, retryable=error.retryable)
 
 
 Event = Annotated[

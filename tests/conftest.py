@@ -20,6 +20,7 @@ from qa.store import Collection, Store
 
 # Writing to a real Chroma takes as long as the disk does.
 settings.register_profile("footnoted", deadline=None)
+settings.register_profile("thorough", deadline=None)
 settings.load_profile("footnoted")
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
 
-from qa.schema import Event
+from qa.schema import ErrorEvent, Event
 from qa.server.access import REFUSALS, Access
-from qa.server.events import ERRORS, EventStream, stream_answer
+from qa.server.events import ERRORS, EventStream, describe_events, stream_answer
 from qa.server.limits import require_short
+from qa.server.problems import Problem
 from qa.server.requests import Conversation
 from qa.server.service import Shared
 
@@ -34,10 +35,17 @@ data: {"type":"answer","answer":{…}}
 
 @router.post(
     "/chat",
-    response_class=EventStream,
+    response_class=Response,  # of no media type: FastAPI would describe an event stream as a string
     summary="Chat",
     responses={
-        200: {"content": {"text/event-stream": {"example": _EXAMPLE}}},
+        200: {
+            "content": {
+                EventStream.media_type: {
+                    **describe_events("evidence", "token", "claim", "answer", "error"),
+                    "example": _EXAMPLE,
+                }
+            }
+        },
         **ERRORS,
     },
 )
@@ -57,4 +65,6 @@ async def chat(
 
 
 def _encode(event: Event) -> Iterator[bytes]:
+    if isinstance(event, ErrorEvent):  # its help is the command line's
+        event = event.model_copy(update={"help": Problem.of_event(event).help})
     yield format_sse_event(event=event.type, data_str=event.model_dump_json())

@@ -1,5 +1,7 @@
 """``/v1/collections``: each is answered from by itself."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 
 from qa.errors import (
@@ -22,8 +24,11 @@ router = APIRouter(prefix="/v1", tags=["documents"], responses=REFUSALS)
 def list_collections(service: Shared, access: Access) -> CollectionList:
     """The collections that the caller may read, and what is in them."""
     names = [name for name in service.store.names() if access.may("read", name)]
-    opened = [service.store.collection(name) for name in names]
-    return CollectionList(collections=[CollectionHead.of(collection) for collection in opened])
+    heads: list[CollectionHead] = []
+    for name in names:
+        with suppress(UnknownCollectionError):  # deleted meanwhile
+            heads.append(CollectionHead.of(service.store.collection(name)))
+    return CollectionList(collections=heads)
 
 
 @router.post(

@@ -14,6 +14,7 @@ from qa.errors import (
     EmbedderMismatchError,
     NotInCollectionError,
     SourceNotFoundError,
+    StoppingError,
     StoreUnreachableError,
     UnknownCollectionError,
     UnreadableError,
@@ -21,6 +22,7 @@ from qa.errors import (
     UsageError,
 )
 from qa.server.access import REFUSALS, Access
+from qa.server.events import STREAM_HEADERS, describe_events
 from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
 from qa.server.replies import DocumentList, DocumentText, SubmissionReply
@@ -93,7 +95,9 @@ def body_schemas() -> dict[str, Any]:
         200: {
             "model": SubmissionReply,
             "description": "All of it was there already; or events, if asked for.",
-            "content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}},
+            "content": {
+                EventSourceResponse.media_type: describe_events("progress", "result", "error")
+            },
         },
         **describe(
             400,
@@ -106,6 +110,7 @@ def body_schemas() -> dict[str, Any]:
             EmbedderMismatchError,
             StoreUnreachableError,
             DiskFullError,
+            StoppingError,
         ),
     },
     openapi_extra={"requestBody": _BODY},
@@ -131,7 +136,9 @@ async def add_documents(
     )
     access.require("write", submission.collection)
     if EventSourceResponse.media_type in request.headers.get("accept", ""):
-        return EventSourceResponse(ingest_with_progress(request, service, submission, access))
+        return EventSourceResponse(
+            ingest_with_progress(request, service, submission, access), headers=STREAM_HEADERS
+        )
     reply = await ingest(service, submission, access)
     if isinstance(reply, Problem):
         return reply.reply()

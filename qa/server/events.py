@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from anyio import CancelScope
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +21,7 @@ from qa.errors import (
     LLMUnavailableError,
     NotInCollectionError,
     QuestionError,
+    StoppingError,
     StoreError,
     StoreUnreachableError,
     UnknownCollectionError,
@@ -37,9 +37,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-_STOPPING = ErrorEvent(
-    code=BusyError.code, message="the server is stopping", help=BusyError.help, retryable=True
-)
+_STOPPING = ErrorEvent.of(StoppingError())
 """Ends a stream that a server which stops does not finish."""
 
 ERRORS = describe(
@@ -56,11 +54,39 @@ ERRORS = describe(
     LLMUnavailableError,
     LLMFailedError,
     BusyError,
+    StoppingError,
 )
 """What may be wrong with a question or stand in the way of its answer, for OpenAPI."""
 
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Of every reply that sends events; the second is nginx's, which otherwise holds back what is
+small."""
+
+
+def describe_events(*kinds: str) -> dict[str, Any]:
+    """The schema of each event of a stream, for OpenAPI; ``data`` is JSON.
+
+    Args:
+        kinds: what ``event`` may be; none if the events have no such field.
+    """
+    properties = {"data": {"type": "string"}} | (
+        {"event": {"type": "string", "enum": list(kinds)}} if kinds else {}
+    )
+    event = {"type": "object", "required": list(properties), "properties": properties}
+    return {"itemSchema": event}
+
+
 _SILENCE_SECONDS = 10
 """Proxies give a connection up after 30 to 60 s without a byte."""
+
+
+async def next_or_silence(arrived: asyncio.Queue[T]) -> T | None:
+    """What arrives next, or ``None`` after ten seconds of silence, which a comment should break."""
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            return await arrived.get()
+    except TimeoutError:
+        return None
 
 
 async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event | None, None]:
@@ -94,12 +120,7 @@ async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event 
     await service.start(work, generates=not asked.evidence_only)
     try:
         while True:
-            try:
-                async with asyncio.timeout(_SILENCE_SECONDS):
-                    item = await arrived.get()
-            except TimeoutError:
-                yield None
-                continue
+            item = await next_or_silence(arrived)
             if isinstance(item, Exception):
                 raise item
             yield item
@@ -120,13 +141,13 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
             unsupported=asked.unsupported,
         )
         for event in service.metrics.counted(events):
-            yield event
-            begun = True
             if isinstance(event, ErrorEvent):
                 logger.warning("an answer broke off: %s: %s", event.code, event.message)
             elif isinstance(event, AnswerEvent) and not asked.evidence_only:
                 if event.answer.provenance.llm == "none":
                     logger.warning("%s", event.answer.reason)
+            yield event
+            begun = True
     except StoreError:
         # Behind a Chroma server, somebody else may have deleted the collection and made it anew.
         service.forget(asked.collection)
@@ -135,12 +156,7 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
         if not begun or isinstance(error, Interrupted):
             raise
         logger.exception("an answer broke off in a way that was not foreseen")
-        yield ErrorEvent(
-            code=FootnotedError.code,
-            message="The server's log says more.",
-            help=FootnotedError.help,
-            retryable=False,
-        )
+        yield ErrorEvent.of(FootnotedError("The server's log says more."))
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
@@ -148,7 +164,7 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
 
     Raises:
         ClientDisconnect: it has gone.
-        HTTPException: the server stops.
+        StoppingError: the server stops.
     """
 
     async def watch() -> None:
@@ -163,7 +179,7 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
         except asyncio.CancelledError:
             if scope.cancel_called:
                 raise
-            raise HTTPException(503, "the server is stopping") from None
+            raise StoppingError from None
         finally:
             watching.cancel()
     raise ClientDisconnect
@@ -182,8 +198,7 @@ async def stream_answer(
 
     Raises:
         ClientDisconnect: the client has gone before the first event.
-        HTTPException: the server stops.
-        FootnotedError: it broke before the first event.
+        FootnotedError: it broke before the first event, or the server stops.
     """
     events = answer_events(service, asked)
 
@@ -201,13 +216,12 @@ async def stream_answer(
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events; as the ``response_class`` of an endpoint it tells the media type.
+    """Server-sent events.
 
     Args:
         first: the first event.
         events: the others; closed with the reply.
         encode: makes server-sent events of an event.
-        status_code: always 200; FastAPI's description of an endpoint looks for it here.
     """
 
     media_type = "text/event-stream"
@@ -217,7 +231,6 @@ class EventStream(StreamingResponse):
         first: Event,
         events: AsyncGenerator[Event | None, None],
         encode: Callable[[Event], Iterable[bytes]],
-        status_code: int = 200,
     ) -> None:
         async def content() -> AsyncGenerator[bytes, None]:
             for part in encode(first):
@@ -231,10 +244,7 @@ class EventStream(StreamingResponse):
                 for part in encode(_STOPPING):
                     yield part
 
-        # The second header is nginx's, which otherwise holds back what is small.
-        super().__init__(
-            content(), status_code, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        )
+        super().__init__(content(), headers=STREAM_HEADERS)
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,8 +10,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.exceptions import HTTPException
 
 from ingest.pipeline import Ingestor
-from qa.errors import FootnotedError, SourceError
+from qa.errors import FootnotedError, SourceError, StoppingError
 from qa.server.access import Caller
+from qa.server.events import next_or_silence
 from qa.server.problems import Problem
 from qa.server.replies import IngestProgress, SubmissionReply, SubmittedDocument
 from qa.server.service import Service
@@ -20,9 +21,6 @@ from qa.server.submissions import Read, Submission, read_submission
 logger = logging.getLogger(__name__)
 
 Report = Callable[[IngestProgress], None]
-
-_SILENCE_SECONDS = 10
-"""After which a comment is sent, so that no proxy takes the connection for dead."""
 
 
 async def ingest(
@@ -73,18 +71,17 @@ async def ingest_with_progress(
         except Exception as error:
             news.put_nowait(_problem(error))
 
-    _working = asyncio.create_task(work())  # the loop itself forgets it
+    service.spawn(work())
     while True:
         try:
-            async with asyncio.timeout(_SILENCE_SECONDS):
-                item = await news.get()
-        except TimeoutError:
-            yield KEEPALIVE_COMMENT
-            continue
+            item = await next_or_silence(news)
         except asyncio.CancelledError:
             # The server stops; or the client has gone, and does not hear it.
-            yield _event(Problem.of_status(503, "the server is stopping"))
+            yield _event(Problem.of(StoppingError()))
             return
+        if item is None:
+            yield KEEPALIVE_COMMENT
+            continue
         if isinstance(item, Problem):
             request.state.problem = item.code
         yield _event(item)

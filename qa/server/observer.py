@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa.errors import StoppingError
 from qa.server.logs import REQUEST_ID
 from qa.server.metrics import Metrics
 from qa.server.tracing import request_span
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 logger = logging.getLogger(__name__)
-
-STOPPING = "stopping"
-"""The code of a stream that was cut because the server stops."""
 
 _HEADER = "X-Request-ID"
 _SANE = re.compile(r"[\w.:+/=@-]{1,128}", re.ASCII)
@@ -68,7 +66,7 @@ class Observer:
                 # A server that stops cancels a stream, which has told its client by now.
                 if status is None:
                     raise
-                state["problem"] = STOPPING
+                state["problem"] = StoppingError.code
             finally:
                 self._note(scope, status or 500, time.perf_counter() - began, span)
 

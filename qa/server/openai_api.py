@@ -12,7 +12,7 @@ from fastapi.sse import format_sse_event
 from qa.schema import AnswerEvent, ClaimEvent, ErrorEvent, Event, EvidenceEvent
 from qa.server.access import Access
 from qa.server.asking import whole_answer
-from qa.server.events import stream_answer, while_connected
+from qa.server.events import EventStream, describe_events, stream_answer, while_connected
 from qa.server.limits import require_short
 from qa.server.openai_wire import (
     MODEL,
@@ -47,8 +47,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     responses={
         200: {
             "content": {
-                "text/event-stream": {
-                    "schema": {"type": "string"},
+                EventStream.media_type: {
+                    **describe_events(),
                     "example": 'data: {"object":"chat.completion.chunk",…}\n\ndata: [DONE]\n\n',
                 }
             }

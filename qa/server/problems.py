@@ -25,6 +25,7 @@ MEDIA_TYPE = "application/problem+json"
 _SEE_DOCS = "GET /docs shows what each request takes."
 
 _HELP: dict[type[FootnotedError], str] = {
+    FootnotedError: "Run 'footnoted doctor' where the server runs to see what is wrong.",
     UsageError: _SEE_DOCS,
     NotInCollectionError: "GET /v1/documents lists the ids.",
     UnknownCollectionError: "POST a document into it first; GET /v1/collections lists the names.",
@@ -60,7 +61,8 @@ _BY_STATUS = {
     413: _Kind(
         "body-too-large",
         "The request's body is too large",
-        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_UPLOAD_BYTES.",
+        "Send less at once, or raise FOOTNOTED_SERVER__MAX_UPLOAD_BYTES for documents, "
+        "FOOTNOTED_SERVER__MAX_BODY_BYTES for the rest.",
     ),
     415: _Kind(
         "unsupported-media-type",

@@ -2,16 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
-from starlette.exceptions import HTTPException
 
 from qa.answerer import Answerer
 from qa.assembly import Assembly
+from qa.errors import StoppingError
 from qa.generation.llm import LLM
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.grounding.reranker import Reranker
@@ -60,7 +60,7 @@ class Service:
         self._readings = CapacityLimiter(_READINGS)
         self._writings = CapacityLimiter(_WRITINGS)
         self._at_work: set[int] = set()
-        self._answering: set[asyncio.Task[None]] = set()
+        self._spawned: set[asyncio.Task[None]] = set()
         self._one_writer = threading.Lock()
         self._opening = threading.Lock()
         self._loading = threading.Lock()
@@ -159,11 +159,16 @@ class Service:
         if generates:
             await self.generations.enter()
             limiter = self._generating
-        answering = asyncio.create_task(to_thread.run_sync(self._counted(work), limiter=limiter))
-        self._answering.add(answering)
-        answering.add_done_callback(self._answering.discard)
+        answering = self.spawn(to_thread.run_sync(self._counted(work), limiter=limiter))
         if generates:
             answering.add_done_callback(lambda _: self.generations.leave())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start what goes on when the client goes away; the loop itself would forget it."""
+        task = asyncio.create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+        return task
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run the reading of a submission in a thread."""
@@ -188,7 +193,7 @@ class Service:
             return await to_thread.run_sync(self._counted(work), limiter=limiter)
         except asyncio.CancelledError:
             # Only a server that stops cancels these. Let out, this would be a bare 500.
-            raise HTTPException(503, "the server is stopping") from None
+            raise StoppingError from None
 
     def _counted(self, work: Callable[[], T]) -> Callable[[], T]:
         def counted() -> T:

@@ -1,13 +1,12 @@
 """The page at /docs in a real Chromium: it works, whole from here, and under the strict policy."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fake_llm import FakeLLM
 from fakes import BagOfWords
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from serving import serving
 
 from qa.assembly import Assembly
@@ -24,17 +23,14 @@ def assembly(tmp_path: Path) -> Iterator[Assembly]:
 
 
 @pytest.fixture
-def page(assembly: Assembly) -> Iterator[Page]:
+def page(chromium: Browser, assembly: Assembly) -> Iterator[Page]:
     """A page of the browser, at the server, which asks for keys."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
     assembly.keys.create("first", {ALL: "read"})
-    with serving(create_app(assembly)) as address, sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        with browser:
-            yield browser.new_page(base_url=address)
+    with (
+        serving(create_app(assembly)) as address,
+        chromium.new_context(base_url=address) as context,
+    ):
+        yield context.new_page()
 
 
 def test_a_request_is_tried_out_with_a_key(page: Page, assembly: Assembly) -> None:

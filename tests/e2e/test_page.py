@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fake_llm import FakeLLM, Reply
 from fakes import BagOfWords
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 from serving import serving
 
 from qa.assembly import Assembly
@@ -34,8 +34,6 @@ BRIDGE = (
 QUESTION = "Who opened the new bridge?"
 CLAIM = "Mayor Ada Lund opened the new bridge."
 UNPROVED = "Zebras eat 40 pancakes in Peru."
-
-expect.set_options(timeout=30_000)  # a busy machine takes its time
 
 
 # ── the server ──────────────────────────────────────────────────────────────────────────────
@@ -67,18 +65,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 # ── the browser ─────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        yield browser
-        browser.close()
 
 
 _numbers = count(1)
@@ -581,7 +567,7 @@ def test_a_link_leads_to_question_and_sentence(visit: Visit) -> None:
     visit.the(".note").click()
     start = BRIDGE.index(PROOF)
     sentence = f"{visit.collection}-0:{start}-{start + len(PROOF)}"
-    assert visit.page.url.endswith(f"&s={quote(sentence, safe='')}")
+    expect(visit.page).to_have_url(re.compile(re.escape(f"&s={quote(sentence, safe='')}") + "$"))
     link = visit.page.url
     visit.page.goto("about:blank")
     visit.served.llm.say([CLAIM])

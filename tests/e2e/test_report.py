@@ -1,52 +1,16 @@
 """The report in a real chromium, opened from disk."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from lighthouse import every_diagnosis
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.select import Select
+from playwright.sync_api import Browser, Page, expect
 
 from eval.report import write_report
 
-ARGUMENTS = (
-    "headless",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[WebDriver]:
-    browser, driven_by = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driven_by is None:
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for argument in (*ARGUMENTS, f"user-data-dir={profile}"):
-            options.add_argument(f"--{argument}")
-        service = Service(driven_by, log_output=os.devnull)
-        driver = webdriver.Chrome(options=options, service=service)
-        try:
-            yield driver
-        finally:
-            driver.quit()
+CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -57,133 +21,118 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def page(chromium: WebDriver, report: str) -> Iterator[WebDriver]:
+def page(chromium: Browser, report: str) -> Iterator[Page]:
     """The report, opened anew at 1280 pixels; the console must stay empty."""
-    resize(chromium, 1280)
-    chromium.get("about:blank")
-    chromium.get_log("browser")
-    chromium.get(report)
-    yield chromium
-    assert chromium.get_log("browser") == []
+    complaints: list[str] = []
+    with chromium.new_context(
+        viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    ) as context:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(report)
+        yield page
+    assert complaints == []
 
 
-def resize(driver: WebDriver, width: int, scheme: str = "light") -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {"name": "prefers-reduced-motion", "value": "reduce"},
-    ]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+def shown(page: Page) -> list[str]:
+    questions = page.locator("details.question").filter(visible=True).all()
+    return [question.get_attribute("id") or "" for question in questions]
 
 
-def shown(driver: WebDriver) -> list[str]:
-    questions = driver.find_elements(By.CSS_SELECTOR, "details.question")
-    return [it.get_attribute("id") or "" for it in questions if it.is_displayed()]
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
-def the(driver: WebDriver, css: str) -> WebElement:
-    return driver.find_element(By.CSS_SELECTOR, css)
-
-
-def press(driver: WebDriver, *keys: str) -> None:
-    webdriver.ActionChains(driver).send_keys(*keys).perform()
-
-
-def test_it_renders(page: WebDriver) -> None:
-    assert page.title == "first, second · Footnoted evaluation"
+def test_it_renders(page: Page) -> None:
+    expect(page).to_have_title("first, second · Footnoted evaluation")
     assert len(shown(page)) == 18
-    assert len(page.find_elements(By.CSS_SELECTOR, "figure svg")) == 8
-    assert the(page, "output").text == "18 questions"
-    line = page.execute_script(
-        "const path = document.querySelector('figure svg [style*=\"var(--line-1)\"]');"
-        "return getComputedStyle(path).stroke"
-    )
-    assert line == "rgb(31, 95, 139)"
+    expect(page.locator("figure svg")).to_have_count(8)
+    expect(page.locator("output")).to_have_text("18 questions")
+    line = page.locator("figure svg [style*='var(--line-1)']").first
+    expect(line).to_have_css("stroke", "rgb(31, 95, 139)")
 
 
 @pytest.mark.parametrize("width", [380, 720, 1000, 1280])
-def test_nothing_is_wider_than_the_screen(page: WebDriver, width: int) -> None:
-    resize(page, width)
-    the(page, "button[name=open]").click()
-    for details in page.find_elements(By.CSS_SELECTOR, "details:not([open])"):
-        page.execute_script("arguments[0].open = true", details)
-    wider = page.execute_script(
-        "return [...document.body.querySelectorAll(':not(svg *, thead *, .clip *)')]"
+def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.locator("button[name=open]").click()
+    page.locator("details:not([open])").evaluate_all("all => all.forEach(it => it.open = true)")
+    wider = page.evaluate(
+        "[...document.body.querySelectorAll(':not(svg *, thead *, .clip *)')]"
         ".filter(it => it.getBoundingClientRect().right > innerWidth + 0.5)"
         ".map(it => it.outerHTML.slice(0, 200))"
     )
     assert wider == []
-    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_filter(page: WebDriver) -> None:
+def test_the_filter(page: Page) -> None:
     diagnosis, kind, run = (
-        Select(the(page, f"select[name={name}]")) for name in ("diagnosis", "type", "run")
+        page.locator(f"select[name={name}]") for name in ("diagnosis", "type", "run")
     )
-    diagnosis.select_by_value("not retrieved")
+    search = page.locator("input")
+    diagnosis.select_option("not retrieved")
     assert shown(page) == ["q-not-retrieved", "q-not-retrieved~2"]
-    assert the(page, "output").text == "2 of 18 questions"
-    run.select_by_visible_text("second")
+    expect(page.locator("output")).to_have_text("2 of 18 questions")
+    run.select_option(label="second")
     assert shown(page) == ["q-not-retrieved~2"]
-    diagnosis.select_by_value("wrong")
+    diagnosis.select_option("wrong")
     assert len(shown(page)) == 7
-    kind.select_by_visible_text("who")
+    kind.select_option(label="who")
     assert shown(page) == ["q-wrongly-supported~2"]
-    kind.select_by_visible_text("any")
-    the(page, "input").send_keys("COPPER  roof")
+    kind.select_option(label="any")
+    search.fill("COPPER  roof")
     found = ("not-retrieved", "not-ranked", "drafted-wrong", "wrongly-supported")
     assert shown(page) == [f"q-{name}~2" for name in found]
-    the(page, "input").send_keys(" zebra")
+    search.press_sequentially(" zebra")
     assert shown(page) == []
-    the(page, "#none button").click()
+    page.locator("#none button").click()
     assert len(shown(page)) == 18
 
 
-def test_a_diagnosis_leads_to_its_questions(page: WebDriver) -> None:
-    the(page, "#run-2 .diagnoses a[data-show-diagnosis='wrongly dropped']").click()
+def test_a_diagnosis_leads_to_its_questions(page: Page) -> None:
+    page.locator("#run-2 .diagnoses a[data-show-diagnosis='wrongly dropped']").click()
     assert shown(page) == ["q-wrongly-dropped~2"]
 
 
-def test_a_link_opens_its_question_even_where_it_is_filtered_out(
-    page: WebDriver, report: str
-) -> None:
-    the(page, "input").send_keys("zebra")
-    page.execute_script("location.hash = 'q-right~2'")
+def test_a_link_opens_its_question_even_where_it_is_filtered_out(page: Page, report: str) -> None:
+    page.locator("input").fill("zebra")
+    page.evaluate("location.hash = 'q-right~2'")
+    expect(page.locator("[id='q-right~2']")).to_have_attribute("open", "")
     assert len(shown(page)) == 18
-    assert the(page, "[id='q-right~2']").get_attribute("open")
-    page.get("about:blank")
-    page.get(f"{report}#q-failed")
-    assert the(page, "#q-failed").get_attribute("open")
-    assert not the(page, "#q-right").get_attribute("open")
-    assert page.switch_to.active_element == the(page, "#q-failed summary")
+    page.goto("about:blank")
+    page.goto(f"{report}#q-failed")
+    expect(page.locator("#q-failed")).to_have_attribute("open", "")
+    expect(page.locator("#q-right")).not_to_have_attribute("open", "")
+    expect(page.locator("#q-failed summary")).to_be_focused()
 
 
-def test_it_is_read_by_keyboard(page: WebDriver) -> None:
-    press(page, "/", "museum")
-    assert the(page, "input").get_attribute("value") == "museum"
-    press(page, Keys.ESCAPE)
+def test_it_is_read_by_keyboard(page: Page) -> None:
+    press(page, "/", *"museum")
+    expect(page.locator("input")).to_have_value("museum")
+    press(page, "Escape")
     assert len(shown(page)) == 18
-    press(page, "j", "j", "k", "j", Keys.ENTER)
-    assert the(page, "#q-refused").get_attribute("open")
-    assert page.current_url.endswith("#q-refused")
-    press(page, "k", Keys.ENTER, Keys.TAB)
-    answer, source = page.find_elements(By.CSS_SELECTOR, "#q-right a.note")
-    cited = the(page, "#q-right blockquote .cited")
-    assert page.switch_to.active_element == answer
-    assert "lit" in (cited.get_attribute("class") or "").split()
-    press(page, Keys.ENTER)
-    assert page.switch_to.active_element == source
-    press(page, Keys.ENTER)
-    assert page.switch_to.active_element == answer
-    press(page, Keys.TAB, Keys.TAB)
-    assert "lit" not in (cited.get_attribute("class") or "").split()
+    press(page, "j", "j", "k", "j", "Enter")
+    expect(page.locator("#q-refused")).to_have_attribute("open", "")
+    assert page.url.endswith("#q-refused")
+    press(page, "k", "Enter", "Tab")
+    answer, source = page.locator("#q-right a.note").all()
+    cited = page.locator("#q-right blockquote .cited")
+    expect(answer).to_be_focused()
+    expect(cited).to_contain_class("lit")
+    press(page, "Enter")
+    expect(source).to_be_focused()
+    press(page, "Enter")
+    expect(answer).to_be_focused()
+    press(page, "Tab", "Tab")
+    expect(cited).not_to_contain_class("lit")
 
 
-def test_text_is_legible_in_the_light_and_in_the_dark(page: WebDriver) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_legible(page: Page, scheme: Literal["light", "dark"]) -> None:
     """WCAG AA: at least 4.5 to 1, on paper and on what is marked."""
-    script = Path(__file__).with_name("contrast.js").read_text("utf-8")
-    the(page, "button[name=open]").click()
-    for scheme in ("light", "dark"):
-        resize(page, 1280, scheme)
-        assert page.execute_script(script) == []
+    page.emulate_media(color_scheme=scheme)
+    page.locator("button[name=open]").click()
+    assert page.evaluate(CONTRAST) == []

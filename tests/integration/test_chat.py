@@ -181,9 +181,10 @@ def test_what_breaks_later_is_an_event(
     client: TestClient, llm: FakeLLM, failure: Exception, code: str
 ) -> None:
     llm.say([Reply("Who", error=failure)])
-    *before, last = chat(client, "Who heard of the call from Altman?")
+    *before, last = chat(client, "When does the museum of the call open?")
     assert isinstance(last, ErrorEvent) and last.code == code
     assert "it is ill" in last.message
+    assert last.help.startswith('Send "evidence_only": true')
     assert [event.type for event in before] == ["evidence", "token"]
 
 
@@ -194,6 +195,7 @@ def test_what_nobody_foresaw_is_an_event_without_internals(
     *_, last = chat(client, WHO)
     assert isinstance(last, ErrorEvent) and last.code == "internal"
     assert "secret" not in last.model_dump_json()
+    assert last.help.startswith("Run 'footnoted doctor' where the server runs")
     assert "ZeroDivisionError: secret" in caplog.text
 
 

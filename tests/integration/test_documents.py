@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from ingest import pipeline
 from qa.assembly import Assembly
+from qa.server import events as server_events
 from qa.server import ingesting
 from qa.server.app import create_app
 from qa.settings import GroundingSettings, ServerSettings, Settings
@@ -192,10 +193,11 @@ def test_what_is_malformed_is_refused_before_the_stream(
 
 def test_a_long_silence_is_broken(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     held = threading.Event()
-    monkeypatch.setattr(ingesting, "_SILENCE_SECONDS", 0.01)
+    monkeypatch.setattr(server_events, "_SILENCE_SECONDS", 0.01)
     monkeypatch.setattr(ingesting, "read_submission", lambda _: held.wait(1) and [] or [])
     reply = client.post("/v1/documents", json={"text": "It rained."}, headers=STREAM)
     assert reply.text.startswith(": ping\n\n")
+    assert reply.headers["x-accel-buffering"] == "no"
 
 
 # ── at the same time ────────────────────────────────────────────────────────────────────────

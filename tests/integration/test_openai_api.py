@@ -263,7 +263,7 @@ def test_an_unforeseen_failure_shows_no_internals(client: OpenAI, llm: FakeLLM) 
 
 def test_what_breaks_amid_a_stream_is_raised_there(client: OpenAI, llm: FakeLLM) -> None:
     llm.say([Reply("Who", error=LLMFailedError("it is ill"))])
-    messages: list[Any] = [{"role": "user", "content": "Who heard of the call from Altman?"}]
+    messages: list[Any] = [{"role": "user", "content": "When does the museum of the call open?"}]
     chunks = iter(client.chat.completions.create(model="footnoted", messages=messages, stream=True))
     next(chunks)
     with pytest.raises(openai.APIError, match="it is ill") as caught:

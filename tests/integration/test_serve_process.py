@@ -23,6 +23,7 @@ from fakes import BagOfWords
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from qa import assembly, cli
+from qa.errors import StoppingError
 from qa.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -184,11 +185,12 @@ def test_an_answer_that_takes_too_long_ends_in_an_error(start: Any) -> None:
     evidence, *_, error = replies[0].text.strip().split("\n\n")
     assert evidence.startswith("event: evidence\n")
     assert error.startswith("event: error\n")
-    assert "the server is stopping" in error
+    told = json.loads(error.partition("data: ")[2])
+    assert (told["code"], told["help"]) == (StoppingError.code, StoppingError.help)
     code, log = server.end()
     assert code == 0
     [request] = [line for line in log if line.get("route") == "/v1/chat"]
-    assert request["code"] == "stopping"
+    assert request["code"] == StoppingError.code
     assert not any("exception" in line for line in log)
 
 

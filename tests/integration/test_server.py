@@ -125,7 +125,7 @@ def filled(client: TestClient) -> TestClient:
     return client
 
 
-UNCLEAR = "Who heard of the call from Altman?"
+UNCLEAR = "When does the museum of the call open?"
 
 
 def problem(reply: Any, status: int, code: str) -> dict[str, Any]:
