@@ -60,7 +60,8 @@ _BY_STATUS = {
     413: _Kind(
         "body-too-large",
         "The request's body is too large",
-        "Send the documents one by one, or raise FOOTNOTED_SERVER__MAX_UPLOAD_BYTES.",
+        "Send less at once, or raise FOOTNOTED_SERVER__MAX_UPLOAD_BYTES for what adds documents, "
+        "FOOTNOTED_SERVER__MAX_BODY_BYTES for anything else.",
     ),
     415: _Kind(
         "unsupported-media-type",
