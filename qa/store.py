@@ -10,6 +10,8 @@ for writing; behind a server it stays, since it may be what another process is w
 
 import hashlib
 import json
+import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from qa.disk import writing
 from qa.errors import (
+    DiskFullError,
     EmbedderMismatchError,
     NotInCollectionError,
     SettingsError,
@@ -44,6 +47,9 @@ _FORMAT = 2
 _ATTEMPTS = 3
 _PAGE = 1000
 """Records read at once; a whole large collection in one reply would double the memory."""
+_ROOM_BYTES = 100_000_000
+"""Free bytes that a write needs, some 10,000 for each of a batch's 5,461 chunks. After one that
+filled the disk, the embedded Chroma's next call never returns, and no other thread runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,9 @@ class Store:
         Raises:
             UsageError: not a name that a collection can have.
             EmbedderMismatchError: it exists, made with another embedder.
+            DiskFullError: too little space is left to write.
         """
+        _require_room(self.location)
         metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT}
         if name not in self.names():
             with _talking(self.location):
@@ -315,6 +323,9 @@ class Collection:
             document: what the chunks partition.
             chunks: in order.
             vectors: one unit vector a chunk.
+
+        Raises:
+            DiskFullError: too little space is left.
         """
         info = DocumentInfo(
             id=document.id,
@@ -330,6 +341,7 @@ class Collection:
         with _talking(self._location):
             size = self._client.get_max_batch_size()
             for first in range(0, len(chunks), size):
+                _require_room(self._location)
                 batch = chunks[first : first + size]
                 self._chunks.upsert(
                     ids=[chunk_id(info, chunk.index) for chunk in batch],
@@ -557,6 +569,21 @@ def _embedded_client(path: Path) -> Any:
     return chromadb.PersistentClient(path=str(path), settings=_settings())
 
 
+def _require_room(location: str) -> None:
+    """Refuse to write where an embedded Chroma could fill the disk.
+
+    Raises:
+        DiskFullError: fewer than ``_ROOM_BYTES`` are free.
+    """
+    if not Path(location).is_dir():  # a Chroma server's
+        return
+    free = shutil.disk_usage(location).free
+    if free < _ROOM_BYTES:
+        raise DiskFullError(
+            f"{free:,} bytes are free at {location!r}; {_ROOM_BYTES:,} are needed to write"
+        )
+
+
 def _remote_client(url: str) -> Any:
     import chromadb
 
@@ -591,6 +618,9 @@ def _talking(location: str) -> Iterator[None]:
     except httpx.TransportError as error:
         raise StoreUnreachableError(f"no Chroma server at {location!r}: {error}") from error
     except chromadb.errors.ChromaError as error:
+        # Chroma has no class for it: SQLite says the one, and the vectors' files the other.
+        if re.search("disk is full|No space left", str(error)):
+            raise DiskFullError(f"no space left for Chroma at {location!r}") from error
         raise StoreError(f"Chroma at {location!r}: {error}") from error
     except ValueError as error:
         if "Could not connect" not in str(error):

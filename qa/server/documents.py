@@ -1,5 +1,6 @@
 """``/v1/documents``: what there is to answer from."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -116,7 +117,11 @@ def body_schemas() -> dict[str, Any]:
     openapi_extra={"requestBody": _BODY},
 )
 async def add_documents(
-    request: Request, response: Response, service: Shared, access: Access
+    request: Request,
+    response: Response,
+    service: Shared,
+    access: Access,
+    collection: Annotated[str | None, Query(description="In place of the body's.")] = None,
 ) -> SubmissionReply | Response:
     """Add files, texts or a web page to a collection, which is made if need be.
 
@@ -134,6 +139,8 @@ async def add_documents(
         max_documents=server.max_upload_documents,
         fetch=partial(fetch_url, public_only=not server.fetch_private),
     )
+    if collection is not None:
+        submission = replace(submission, collection=collection)
     access.require("write", submission.collection)
     if EventSourceResponse.media_type in request.headers.get("accept", ""):
         return EventSourceResponse(

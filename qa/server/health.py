@@ -70,7 +70,7 @@ def _store(service: Service) -> Check:
         names = service.store.names()
     except FootnotedError as error:
         return Check(ok=False, detail=str(error))
-    return Check(ok=True, detail=f"{len(names)} collections at {service.store.location!r}")
+    return Check(ok=True, detail=f"collections: {len(names)}, at {service.store.location!r}")
 
 
 def _loaded(service: Service, part: str) -> Check:

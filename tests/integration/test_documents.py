@@ -76,6 +76,22 @@ def test_a_collection_that_cannot_be_made(
     assert client.get("/v1/collections").json() == {"collections": []}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"json": {"text": "It rained."}},
+        {"json": {"text": "It rained.", "collection": "other"}},
+        {"files": {"file": ("rain.txt", b"It rained.")}},
+    ],
+)
+def test_documents_go_where_the_address_says(client: TestClient, body: dict[str, Any]) -> None:
+    reply = client.post("/v1/documents?collection=news", **body)
+    assert (reply.status_code, reply.json()["collection"]) == (201, "news")
+    assert [head["name"] for head in client.get("/v1/collections").json()["collections"]] == [
+        "news"
+    ]
+
+
 def test_a_deleted_collection_leaves_nothing_behind(client: TestClient, tmp_path: Path) -> None:
     for name in ("news", "other"):
         client.post("/v1/documents", json={"text": "It rained in Oslo.", "collection": name})

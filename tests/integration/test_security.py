@@ -331,6 +331,7 @@ def test_a_question_may_be_smaller_than_an_upload(tmp_path: Path) -> None:
         reply = client.post("/v1/ask", json={"question": text})
         assert code(reply) == (413, "body-too-large")
         assert "2000 bytes" in reply.json()["detail"]
+        assert "FOOTNOTED_SERVER__MAX_BODY_BYTES" in reply.json()["help"]
         reply = client.post("/v1/documents", json={"text": text * 2})
         assert code(reply) == (413, "body-too-large")
         assert "5000 bytes" in reply.json()["detail"]

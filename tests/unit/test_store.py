@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import chromadb
@@ -23,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa.errors import (
+    DiskFullError,
     EmbedderMismatchError,
     FootnotedError,
     NotInCollectionError,
@@ -918,6 +921,37 @@ def test_chromas_own_failures_are_ours(
     with pytest.raises(StoreError, match="Chroma at '.*chroma': disk I/O error") as error:
         write(collection, OLD)
     assert isinstance(error.value.__cause__, chromadb.errors.InternalError)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "error returned from database: (code: 13) database or disk is full",
+        "No space left on device (os error 28)",
+    ],
+)
+def test_a_full_disk_is_told_apart(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise chromadb.errors.InternalError(message)
+
+    monkeypatch.setattr(chromadb.Collection, "upsert", fail)
+    with pytest.raises(DiskFullError, match="no space left for Chroma at '.*chroma'") as error:
+        write(collection, OLD)
+    assert error.value.status == 507
+
+
+def test_nothing_is_written_to_a_disk_that_is_nearly_full(
+    store: Store, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = collection.snapshot().version
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99_999_999))
+    with pytest.raises(DiskFullError, match="99,999,999 bytes are free at '.*chroma'"):
+        write(collection, OLD)
+    with pytest.raises(DiskFullError):
+        store.create("other", embedder="words", dimension=3)
+    assert collection.snapshot().version == version
 
 
 def test_a_document_with_a_hole_is_not_given_out(collection: Collection) -> None:
