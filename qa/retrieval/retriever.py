@@ -160,11 +160,13 @@ class Retriever:
         self._fetch(chunks, {place.chunk for place in matching}, snapshot)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
         searched = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
-        fused = [
-            place
-            for place in searched
-            if not _HEADING.match(_sentence(chunks[place.chunk], place.offset))
-        ]
+        # Of an article that is there twice, a sentence is offered once; "He refused." may be two.
+        different: dict[str | _Place, _Place] = {}
+        for place in searched:
+            text = _sentence(chunks[place.chunk], place.offset)
+            if not _HEADING.match(text):
+                different.setdefault(place if leans(text) else text, place)
+        fused = list(different.values())
         answers = self._read(question, fused[: self._reranked], chunks, snapshot)
         # Sorting keeps the order of the fusion among equals.
         order = sorted(answers, key=answers.__getitem__, reverse=True)

@@ -257,6 +257,16 @@ def test_scores_are_fused_from_both_searches(collection: Collection, tmp_path: P
     assert scores == sorted(scores, reverse=True)
 
 
+def test_a_sentence_that_stands_in_two_documents_is_offered_once(
+    collection: Collection, tmp_path: Path
+) -> None:
+    sentences = [f"Bee {number} danced." for number in ("one", "two", "three", "four")]
+    for uri in ("first", "second"):
+        ingest(collection, article(*sentences, uri=uri), tokens=16)
+    found = retriever_of(collection, tmp_path, evidence=4).retrieve("Which bee danced?")
+    assert sorted(ranked(found)) == sorted(sentences)
+
+
 def test_similarity_is_the_cosine_of_the_chunk(collection: Collection, tmp_path: Path) -> None:
     ingest(collection, article("Alpha and beta argued.", "Gamma was away."), tokens=200)
     question, chunk = BagOfWords().embed_documents(
