@@ -105,7 +105,7 @@ def assembly(first_run, data_dir):
 def test_a_killed_llm_costs_one_draft_and_no_more(assembly, fall_back):
     answerer = assembly.answerer("default", fall_back=fall_back)
     seen = []
-    for event in answerer.stream("Where was Stargate announced?"):
+    for event in answerer.stream(QUESTION):
         seen.append(event)
         if isinstance(event, TokenEvent):
             os.kill(assembly.llm.local.pid, signal.SIGKILL)
@@ -119,7 +119,7 @@ def test_a_killed_llm_costs_one_draft_and_no_more(assembly, fall_back):
         assert isinstance(seen[-1], ErrorEvent)
         assert seen[-1].code == "llm-failed"
         assert seen[-1].retryable
-    after = answerer.answer("Where was Stargate announced?")
+    after = answerer.answer(QUESTION)
     assert after.status == "answered"
 
 
