@@ -407,12 +407,12 @@ class Answerer:
             if not self._fall_back:
                 raise
             return joined
-        # The rewriting is a draft too: it may use no word that nobody has said.
+        # The rewriting is a draft too: it has to ask, and may use no word that nobody has said.
         heard = {word for turn in history for word in words(turn.content)} | set(words(question))
         added = {term.stem for term in terms(rewritten)} - {
             term.stem for text in heard for term in terms(text)
         }
-        return joined if added or not words(rewritten) else rewritten
+        return joined if added or not rewritten.endswith(("?", "？")) else rewritten
 
     def _provenance(self, retrieval: Retrieval) -> Provenance:
         return Provenance(

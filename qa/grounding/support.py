@@ -27,6 +27,8 @@ _NAMED = 2 / 3
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
 
+_UNNAMED = "no sentence that fits gives its name"
+
 _QUOTED = (
     re.compile(r'"([^"]{2,})"'),
     re.compile(r'"(?=([^"\s][^"]*[^"\s])")'),  # whatever stray quote stands before
@@ -75,9 +77,6 @@ class Support:
     context: str = ""
     reason: str | None = None
     retry: bool = False
-
-
-_UNNAMED = "no sentence that fits gives its name"
 
 
 def find_support(

@@ -21,8 +21,8 @@ from qa.server.rates import Rates
 PROBES = ("/healthz", "/readyz")
 _OPEN = {"/", "/docs", "/openapi.json", *PROBES}
 _OPEN_FOLDERS = ("/static/", "/docs/")
-"""What needs no key: probes, the page and the description of the interface. They hold nothing of
-anybody's; whatever is not named here needs one."""
+"""What needs no key: probes, the page and the description of the interface. None of them tells a
+name or a text; whatever is not named here needs one."""
 
 REFUSALS = describe(401, 403, 429)
 """The ``responses`` of every endpoint that needs a key, for OpenAPI."""

@@ -872,6 +872,7 @@ def test_a_follow_up_is_rewritten_by_the_model() -> None:
         "Who arranged the call of Altman with Biden?",
         "Did Tim Cook arrange the call?",
         "Who arranged the call of Altman with Trump in 2025?",
+        "Trump arranged the call with Altman.",
         "",
         "…",
     ],
