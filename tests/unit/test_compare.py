@@ -110,8 +110,8 @@ def test_a_run_differs_from_itself_in_nothing_and_turned_round_it_changes_its_si
     there, back = (compare(*runs, metrics=["str_em"]).changes[0] for runs in ((a, b), (b, a)))
     assert there.difference.mean == pytest.approx(-back.difference.mean)
     assert there.mcnemar_p == back.mcnemar_p
-    # Turned round, other resamples are drawn: where the interval all but touches zero, one of the two
-    # may be unclear. Both better or both worse is never so.
+    # Turned round, other resamples are drawn: where the interval all but touches zero, one of the
+    # two may be unclear. Both better or both worse is never so.
     assert {there.verdict, back.verdict} not in ({"better"}, {"worse"})
 
 
