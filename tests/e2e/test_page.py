@@ -228,8 +228,12 @@ def test_evidence_then_the_draft_then_checked_claims(
 
 def test_a_footnote_marks_its_sentence(visit: Visit) -> None:
     visit.answered()
-    visit.page.evaluate("document.querySelector('#article').scrollTop = 0")
-    expect(visit.the(".sentence.cited")).not_to_be_in_viewport()
+    in_view(visit.the(".sentence.lit"))  # the answer has brought it, or is on the way
+    visit.page.wait_for_function(
+        "() => { const article = document.querySelector('#article'); article.scrollTop = 0;"
+        "const cited = document.querySelector('.sentence.cited').getBoundingClientRect();"
+        "return cited.top > article.getBoundingClientRect().bottom }"
+    )
     visit.the(".note").hover()
     expect(visit.the(".sentence.cited.lit")).to_have_text(PROOF)
     in_view(visit.the(".sentence.lit"))
