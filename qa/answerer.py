@@ -1,14 +1,17 @@
 """From a question to a stream of events that ends in one Answer."""
 
+import logging
+import math
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qa.errors import FootnotedError, LLMError, QuestionError
 from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
+from qa.generation.queue import Free, Place
 from qa.grounding.abstention import (
     Reader,
     confidence,
@@ -47,6 +50,8 @@ from qa.words import plain, terms, words
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
+logger = logging.getLogger(__name__)
+
 MAX_QUESTION_CHARACTERS = 2000
 
 _REFERS = re.compile(
@@ -84,6 +89,35 @@ drafts of SQuAD 2.0 and from 0.60 to 0.70 on 20 of QED; the footnotes stay.
 """
 
 
+_ASKS_SEVERAL = re.compile(
+    r"\?.+\?|\b(?:and|or) (?:who|whom|whose|what|which|when|where|why|how)\b|\b(?:compare|differ)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Signs of a question that one sentence hardly answers whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When the language model is not asked for a draft.
+
+    Attributes:
+        quote_from: how sure it must be of a sentence, without the judge, to quote it instead.
+        judged_from: the same of a sentence that the judge has read.
+        draft_from: what the cross-encoder must say of a sentence, at least, for a draft to be worth
+            its time.
+    """
+
+    quote_from: float
+    judged_from: float
+    draft_from: float
+
+
+FAST = Pace(quote_from=_LEAST_FOR_A_QUOTATION, judged_from=math.inf, draft_from=0.1)
+BALANCED = Pace(quote_from=0.65, judged_from=0.65, draft_from=0.06)
+THOROUGH = Pace(quote_from=math.inf, judged_from=math.inf, draft_from=0)
+"""docs/decisions/0011-speed.md has what each costs and brings."""
+
+
 @dataclass(slots=True)
 class _Clock:
     """Milliseconds since the question arrived."""
@@ -119,6 +153,8 @@ class Answerer:
         drafter: drafts from it; ``None`` to answer with the best sentence and no LLM.
         judge: decides over a draft's claims where the reader cannot; ``None`` to do without.
         min_confidence: below it a claim is not released.
+        pace: when the drafter is not asked.
+        place: makes a question's place in the queue before the language model.
         fall_back: whether a sentence that answers clearly is quoted where the LLM fails.
     """
 
@@ -130,6 +166,8 @@ class Answerer:
         judge: Judge | None,
         *,
         min_confidence: float,
+        pace: Pace = THOROUGH,
+        place: Callable[[], Place] = Free,
         fall_back: bool = True,
     ) -> None:
         self.retriever = retriever
@@ -137,6 +175,8 @@ class Answerer:
         self._drafter = drafter
         self._judge = judge
         self._min_confidence = min_confidence
+        self._pace = pace
+        self._place = place
         self._fall_back = fall_back
 
     def stream(
@@ -207,10 +247,24 @@ class Answerer:
         documents: Sequence[str] | None,
         unsupported: UnsupportedPolicy,
     ) -> Iterator[Event]:
+        with self._place() as place:
+            yield from self._in_place(place, _checked(question), history, documents, unsupported)
+
+    def _in_place(
+        self,
+        place: Place,
+        question: str,
+        history: Sequence[Turn],
+        documents: Sequence[str] | None,
+        unsupported: UnsupportedPolicy,
+    ) -> Iterator[Event]:
         clock = _Clock()
-        question = _checked(question)
-        standalone = self._standalone(question, history)
+        standalone = self._standalone(question, history, place)
         retrieval = self.retriever.retrieve(standalone, documents=documents)
+        evidence = retrieval.usable
+        at_once = self._without_draft(standalone, evidence)
+        if at_once is None:
+            place.reserve()  # where the queue is full, before anything is said
         clock.mark("retrieve")
         yield EvidenceEvent(
             standalone_question=standalone,
@@ -226,19 +280,37 @@ class Answerer:
             provenance=self._provenance(retrieval),
             set_aside=[item for item in retrieval.evidence if item.flagged],
         )
-        evidence = retrieval.usable
-        judging = _Judging(self._judge, standalone)
-        if self._drafter is None:
-            quotation = self._quote(standalone, evidence, judging)
-            if quotation is not None:
-                yield composing.add(quotation)
+        if at_once is not None:
+            composing.provenance = _without_llm(composing.provenance)
+            for item in at_once:
+                yield composing.add(item)
         else:
+            assert self._drafter is not None
+            place.wait()
+            judging = _Judging(self._judge, standalone)
             try:
                 yield from self._draft(self._drafter, standalone, evidence, judging, composing)
             except LLMError as error:
                 yield from self._stand_in(error, standalone, evidence, composing)
         yield from self._contradict(standalone, evidence, composing)
         yield AnswerEvent(answer=composing.finish())
+
+    def _without_draft(
+        self, question: str, evidence: Sequence[Evidence]
+    ) -> "list[_Checked] | None":
+        """The likeliest sentence where that is the answer; ``None`` where a draft is needed.
+
+        Without a drafter it is the answer always. With one, where it is sure enough; or so far from
+        an answer that a draft would come to nothing.
+        """
+        quotation = self._quote(question, evidence, _Judging(None, question))
+        if self._drafter is None:
+            return [] if quotation is None else [quotation]
+        if quotation is None:
+            return None
+        if (quotation.support.proof[0].answers or 0.0) < self._pace.draft_from:
+            return [quotation]
+        return [quotation] if _settles(quotation, question, self._pace.quote_from) else None
 
     def _stand_in(
         self,
@@ -262,7 +334,9 @@ class Answerer:
                 raise error
             composing.provenance = _without_llm(composing.provenance)
             yield composing.add(quotation)
-        composing.notes.append(f"answered without the language model, which failed: {error}")
+        note = f"answered without the language model, which failed: {error}"
+        logger.warning("%s", note)
+        composing.notes.append(note)
 
     def _draft(
         self,
@@ -272,6 +346,11 @@ class Answerer:
         judging: "_Judging",
         composing: "_Composition",
     ) -> Iterator[Event]:
+        if math.isfinite(self._pace.judged_from):
+            quotation = self._quote(question, evidence, judging)
+            if quotation is not None and _settles(quotation, question, self._pace.judged_from):
+                yield composing.add(quotation)
+                return
         draft = composing.draft
         released: list[_Checked] = []
         doubted = False
@@ -392,7 +471,7 @@ class Answerer:
             proof = (conflict.said, conflict.other)
             yield composing.add_conflict(_Checked(claim, Support(proof), sure=sure))
 
-    def _standalone(self, question: str, history: Sequence[Turn]) -> str:
+    def _standalone(self, question: str, history: Sequence[Turn], place: Place) -> str:
         """The question as it would be asked outside the conversation."""
         asked = [turn.content for turn in history if turn.role == "user"]
         content = [term for term in terms(question)]
@@ -401,6 +480,7 @@ class Answerer:
         joined = f"{asked[-1].rstrip()} {question}"
         if self._drafter is None:
             return joined
+        place.wait()
         try:
             rewritten = self._drafter.condense(question, history)
         except LLMError:
@@ -516,6 +596,12 @@ class _Composition:
             usage=self.draft.usage,
             provenance=self.provenance,
         )
+
+
+def _settles(quotation: _Checked, question: str, least: float) -> bool:
+    """Whether a quotation is all that the question needs."""
+    sure = quotation.problem is None and quotation.sure >= least
+    return sure and _ASKS_SEVERAL.search(question) is None
 
 
 def _without_llm(provenance: Provenance) -> Provenance:

@@ -6,12 +6,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from qa.answerer import Answerer
+from qa.answerer import BALANCED, FAST, THOROUGH, Answerer
 from qa.generation.drafter import Drafter
 from qa.generation.judge import Judge
 from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
 from qa.generation.local_llm import LocalLLM
 from qa.generation.prompt import load_prompt
+from qa.generation.queue import Free, Place
 from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
 from qa.grounding.cross_encoder import NAME, CrossEncoder
 from qa.grounding.reranker import Reranker
@@ -20,6 +21,11 @@ from qa.retrieval.embedder import Embedder, load_embedder
 from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
 from qa.store import Collection, Store
+
+_READ_FAST = 8
+"""How many sentences the cross-encoder reads, at most, where it has to be fast."""
+
+_PACES = {"fast": FAST, "balanced": BALANCED, "thorough": THOROUGH}
 
 
 class Assembly:
@@ -130,11 +136,18 @@ class Assembly:
             rrf_k=chosen.rrf_k,
             ranker_weight=chosen.ranker_weight,
             ranker=self.cross_encoder,
-            reranked=chosen.reranked,
+            reranked=min(chosen.reranked, _READ_FAST)
+            if self.settings.speed == "fast"
+            else chosen.reranked,
         )
 
     def answerer(
-        self, collection: str, *, evidence_only: bool = False, fall_back: bool = True
+        self,
+        collection: str,
+        *,
+        evidence_only: bool = False,
+        fall_back: bool = True,
+        place: Callable[[], Place] = Free,
     ) -> Answerer:
         """The answerer of a collection.
 
@@ -142,6 +155,7 @@ class Assembly:
             collection: its name.
             evidence_only: answer without a language model.
             fall_back: answer so too where the language model fails.
+            place: makes a question's place in the queue before the language model.
 
         Raises:
             UnknownCollectionError: there is none of that name.
@@ -151,10 +165,20 @@ class Assembly:
             self.retriever(collection),
             self.cross_encoder,
             None if evidence_only else self.drafter,
-            self.judge if grounding.judge and not evidence_only else None,
+            self.judge if self._judges and not evidence_only else None,
             min_confidence=grounding.min_confidence,
+            pace=_PACES[self.settings.speed],
+            place=place,
             fall_back=fall_back,
         )
+
+    @property
+    def _judges(self) -> bool:
+        return self.settings.grounding.judge and not self._fast
+
+    @property
+    def _fast(self) -> bool:
+        return self.settings.speed == "fast"
 
     @cached_property
     def drafter(self) -> Drafter:

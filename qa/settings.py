@@ -117,9 +117,9 @@ class GroundingSettings(_Section):
     """What counts as proved."""
 
     cross_encoder: str = Field(
-        default="footnoted-cross-encoder-2",
+        default="footnoted-cross-encoder-3",
         min_length=1,
-        description="footnoted-cross-encoder-2 (shipped), a folder, or a sentence-transformers "
+        description="footnoted-cross-encoder-3 (shipped), a folder, or a sentence-transformers "
         "name. min_confidence suits the shipped one: with another, run `footnoted eval`.",
     )
     min_confidence: float = Field(
@@ -178,7 +178,7 @@ class ServerSettings(_Section):
         default=2, ge=1, le=256, description="Answers that the LLM works on at once."
     )
     max_waiting: int = Field(
-        default=16, ge=0, le=10_000, description="Questions that wait for the LLM; others get 503."
+        default=16, ge=0, le=500, description="Questions that wait for the LLM; others get 503."
     )
     max_wait_seconds: float = Field(
         default=60, gt=0, le=3600, description="Longest that one waits before it gets 503."
@@ -204,6 +204,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("footnoted", appauthor=False)),
         description="All state lives under it.",
+    )
+    speed: Literal["fast", "balanced", "thorough"] = Field(
+        default="balanced",
+        description="When a sentence that answers clearly is quoted and no LLM asked: fast, often, "
+        "and no draft is judged; balanced, where nothing is lost by it; thorough, never.",
     )
     store: StoreSettings = StoreSettings()
     embedder: EmbedderSettings = EmbedderSettings()
@@ -247,7 +252,8 @@ def describe_settings() -> list[tuple[str, str, str]]:
                 shown = "" if field.default in (None, ()) else str(field.default)
                 rows.append((_variable(name, inner), shown, field.description or ""))
         else:
-            rows.append((_variable(name), "user data directory", entry.description or ""))
+            shown = "user data directory" if entry.default_factory else str(entry.default)
+            rows.append((_variable(name), shown, entry.description or ""))
     return rows
 
 

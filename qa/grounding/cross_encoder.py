@@ -16,9 +16,9 @@ from qa.errors import FootnotedError
 from qa.grounding.pairs import Pair, Pairs
 from qa.schema import Passage
 
-NAME = "footnoted-cross-encoder-2"
+NAME = "footnoted-cross-encoder-3"
 FOLDER = Path(__file__).parent / "model"
-SHA256 = "7128a7edbf0d74704c06c4f113b09b82d18a21a6cb1c6a7db41cdf63e7e6d1d6"
+SHA256 = "7132867fa32590f5fedde7dd3d95b65f796077a825697d5bf97e11a8843f9e07"
 _BATCH = 16
 _AGAIN = "Install footnoted again: the file is a part of it."
 

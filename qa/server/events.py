@@ -117,7 +117,7 @@ async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event 
         except Exception as error:
             put(error)
 
-    await service.start(work, generates=not asked.evidence_only)
+    service.start(work)
     try:
         while True:
             item = await next_or_silence(arrived)
@@ -143,9 +143,6 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
         for event in service.metrics.counted(events):
             if isinstance(event, ErrorEvent):
                 logger.warning("an answer broke off: %s: %s", event.code, event.message)
-            elif isinstance(event, AnswerEvent) and not asked.evidence_only:
-                if event.answer.provenance.llm == "none":
-                    logger.warning("%s", event.answer.reason)
             yield event
             begun = True
     except StoreError:

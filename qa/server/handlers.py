@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from qa.errors import BusyError, FootnotedError, UnknownCollectionError
+from qa.errors import FootnotedError, UnknownCollectionError
 from qa.keys import ALL
 from qa.server.openai_wire import reply_to
 from qa.server.problems import Problem
@@ -35,8 +35,7 @@ async def _footnoted(request: Request, error: Exception) -> Response:
         error = UnknownCollectionError(str(error).partition(";")[0])
     if error.status >= 500:
         logger.warning("%s %r: %s: %s", request.method, request.url.path, error.code, error)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, BusyError) else None
-    return reply_to(request.url.path, Problem.of(error), headers)
+    return reply_to(request.url.path, Problem.of(error))
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -244,6 +244,10 @@ def reply_to(path: str, problem: Problem, headers: Mapping[str, str] | None = No
         ErrorReply.of(problem).model_dump(),
         400 if problem.status == 422 else problem.status,
         # Their client tries again whatever is 409 or 5xx, unless it is told.
-        {"x-should-retry": str(problem.retryable).lower(), **(headers or {})},
+        {
+            "x-should-retry": str(problem.retryable).lower(),
+            **problem.headers,
+            **(headers or {}),
+        },
         code=problem.code,
     )

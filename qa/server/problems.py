@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
 from qa.errors import (
+    BusyError,
     EmptyCollectionError,
     FootnotedError,
     LLMError,
@@ -163,9 +164,17 @@ class Problem(BaseModel):
         } | members
         return cls.model_validate({"type": f"/problems/{fields['code']}"} | fields)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a reply with this problem tells besides."""
+        if self.code != BusyError.code:
+            return {}
+        return {"Retry-After": str(BusyError.retry_after)}
+
     def reply(self, headers: Mapping[str, str] | None = None) -> Response:
         """This problem as the reply to a request."""
         content = self.model_dump(mode="json")
+        headers = self.headers | dict(headers or {})
         return ProblemResponse(content, self.status, headers, code=self.code)
 
 

@@ -13,10 +13,10 @@ from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.errors import StoppingError
 from qa.generation.llm import LLM
+from qa.generation.queue import Queue
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.grounding.reranker import Reranker
 from qa.retrieval.embedder import Embedder
-from qa.server.generations import Generations
 from qa.server.metrics import Metrics
 from qa.store import Collection, Store
 
@@ -46,17 +46,16 @@ class Service:
         chosen = assembly.settings.server
         self.assembly = assembly
         self.metrics = Metrics()
-        self.generations = Generations(
+        self.queue = Queue(
             chosen.max_generations,
             max_waiting=chosen.max_waiting,
             max_wait_seconds=chosen.max_wait_seconds,
         )
         self.metrics.watch_generations(
-            running=lambda: self.generations.running, waiting=lambda: self.generations.waiting
+            running=lambda: self.queue.running, waiting=lambda: self.queue.waiting
         )
         self.problems = dict.fromkeys(("embedder", "cross_encoder"), NOT_LOADED)
-        self._questions = CapacityLimiter(_QUESTIONS)
-        self._generating = CapacityLimiter(chosen.max_generations)
+        self._questions = CapacityLimiter(_QUESTIONS + chosen.max_generations + chosen.max_waiting)
         self._readings = CapacityLimiter(_READINGS)
         self._writings = CapacityLimiter(_WRITINGS)
         self._at_work: set[int] = set()
@@ -122,7 +121,7 @@ class Service:
             _ = self.cross_encoder
             with self._building:
                 answerer = self._answerers.get(key) or self.assembly.answerer(
-                    collection, evidence_only=evidence_only
+                    collection, evidence_only=evidence_only, place=self.queue.place
                 )
                 self._answerers[key] = answerer
         return answerer
@@ -145,23 +144,13 @@ class Service:
 
     # ── threads ─────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, work: Callable[[], None], *, generates: bool) -> None:
+    def start(self, work: Callable[[], None]) -> None:
         """Start the answering of a question in a thread, which nobody waits for.
 
         Args:
             work: answers; it raises nothing.
-            generates: whether it takes the language model, and so its turn.
-
-        Raises:
-            BusyError: too many wait for their turn.
         """
-        limiter = self._questions
-        if generates:
-            await self.generations.enter()
-            limiter = self._generating
-        answering = self.spawn(to_thread.run_sync(self._counted(work), limiter=limiter))
-        if generates:
-            answering.add_done_callback(lambda _: self.generations.leave())
+        self.spawn(to_thread.run_sync(self._counted(work), limiter=self._questions))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start what goes on when the client goes away; the loop itself would forget it."""

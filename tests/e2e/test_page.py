@@ -56,7 +56,9 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     llm = FakeLLM(sure=lambda call: 0.03 if "Apple" in call.text else 0.97)
     settings = Settings(
-        data_dir=tmp_path_factory.mktemp("data"), grounding=GroundingSettings(min_confidence=0)
+        speed="thorough",  # drafts are what is tested
+        data_dir=tmp_path_factory.mktemp("data"),
+        grounding=GroundingSettings(min_confidence=0),
     )
     with Assembly(settings) as assembly:
         assembly.__dict__.update(embedder=BagOfWords(), llm=llm)

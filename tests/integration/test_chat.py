@@ -48,7 +48,7 @@ ACQUAINTANCE = "A “mutual acquaintance” arranged the call for Altman."
 
 @contextmanager
 def assembled(data_dir: Path, llm: Any, **server: Any) -> Iterator[Assembly]:
-    settings = Settings(data_dir=data_dir, server=ServerSettings(**server))
+    settings = Settings(speed="thorough", data_dir=data_dir, server=ServerSettings(**server))
     if isinstance(llm, LLMServer):
         chosen = LLMSettings(model="slow", base_url=llm.url, api_key="key")
         settings = settings.model_copy(update={"llm": chosen})
@@ -228,8 +228,14 @@ def test_silence_is_broken_by_comments(
     ],
 )
 def test_every_face_gives_the_same_citations(
-    tmp_path: Path, llm: FakeLLM, run: Any, question: str, draft: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    llm: FakeLLM,
+    run: Any,
+    question: str,
+    draft: str,
 ) -> None:
+    monkeypatch.setenv("FOOTNOTED_SPEED", "thorough")  # the command line's; like the server's
     llm.say(itertools.repeat(draft))
     answers: list[Answer] = []
     with assembled(tmp_path / "data", llm) as assembly, serving(create_app(assembly)) as url:
@@ -321,7 +327,7 @@ def test_a_stream_that_is_left_ends_the_generation(
             time.sleep(0.3)
             left = time.monotonic()
         assert slow.left.get(timeout=5) - left < 1
-        assert until(lambda: service.at_work == service.generations.running == 0)
+        assert until(lambda: service.at_work == service.queue.running == 0)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +346,7 @@ def test_a_reply_that_nobody_waits_for_ends_the_generation(
             client.post(path, json=body, timeout=1)
         left = time.monotonic()
         assert slow.left.get(timeout=5) - left < 1
-        assert until(lambda: service.at_work == service.generations.running == 0)
+        assert until(lambda: service.at_work == service.queue.running == 0)
 
 
 # ── the queue ───────────────────────────────────────────────────────────────────────────────
@@ -402,7 +408,7 @@ def test_one_too_many_is_told_to_come_back(
     held = threading.Event()
     with waiting_on(tmp_path, llm, held, max_generations=1, max_waiting=1) as (url, service):
         with asking(url, 2) as replies:
-            assert until(lambda: service.generations.waiting == 1)
+            assert until(lambda: service.queue.waiting == 1)
             busy = httpx.post(f"{url}{path}", json=body, timeout=5)
             assert busy.status_code == 503
             assert int(busy.headers["retry-after"]) > 0
@@ -416,7 +422,7 @@ def test_one_too_many_is_told_to_come_back(
             held.set()
         assert [number for number, _ in replies] == [0, 1]
         assert all(isinstance(parsed(reply.text)[-1], AnswerEvent) for _, reply in replies)
-        assert until(lambda: service.generations.running == 0)
+        assert until(lambda: service.queue.running == 0)
 
 
 def test_nobody_waits_without_end(tmp_path: Path, llm: FakeLLM) -> None:
@@ -437,7 +443,7 @@ def test_a_client_that_goes_leaves_the_queue(tmp_path: Path, llm: FakeLLM) -> No
         ):
             with pytest.raises(httpx.ReadTimeout):
                 httpx.post(f"{url}{path}", json=body, timeout=0.3)
-            assert until(lambda: service.generations.waiting == 0, seconds=1)
+            assert until(lambda: service.queue.waiting == 0, seconds=1)
         held.set()
     assert len(llm.drafts) == 1
 
@@ -445,8 +451,8 @@ def test_a_client_that_goes_leaves_the_queue(tmp_path: Path, llm: FakeLLM) -> No
 def test_as_many_as_allowed_are_answered_at_once(tmp_path: Path, llm: FakeLLM) -> None:
     held = threading.Event()
     with waiting_on(tmp_path, llm, held, max_generations=3) as (url, service), asking(url, 4):
-        assert until(lambda: service.generations.running == 3)
-        assert until(lambda: service.generations.waiting == 1)
+        assert until(lambda: service.queue.running == 3)
+        assert until(lambda: service.queue.waiting == 1)
         held.set()
 
 

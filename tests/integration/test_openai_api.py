@@ -47,7 +47,9 @@ def llm() -> FakeLLM:
 
 @pytest.fixture
 def url(tmp_path: Path, llm: FakeLLM) -> Iterator[str]:
-    settings = Settings(data_dir=tmp_path, server=ServerSettings(max_body_bytes=20_000))
+    settings = Settings(
+        speed="thorough", data_dir=tmp_path, server=ServerSettings(max_body_bytes=20_000)
+    )
     with Assembly(settings) as assembly:
         assembly.__dict__.update(embedder=BagOfWords(), llm=llm)
         with serving(create_app(assembly)) as url:

@@ -43,6 +43,7 @@ def llm() -> FakeLLM:
 @pytest.fixture
 def assembly(tmp_path: Path, llm: FakeLLM) -> Iterator[Assembly]:
     settings = Settings(
+        speed="thorough",  # drafts are what is tested
         data_dir=tmp_path,
         grounding=GroundingSettings(min_confidence=0),
         server=ServerSettings(warm_up=False),
@@ -133,11 +134,14 @@ def test_ingested_documents_are_counted_by_outcome(client: TestClient) -> None:
 
 
 def test_generations_are_those_of_the_queue(client: TestClient) -> None:
-    queue = client.app.state.service.generations  # type: ignore[attr-defined]
+    queue = client.app.state.service.queue  # type: ignore[attr-defined]
+    places = []
     for running, waiting in ((0, 0), (2, 3)):
-        queue.running, queue.waiting = running, waiting
+        places += [queue.enter() for _ in range(running + waiting)]
         assert value(client, "footnoted_generations", state="running") == running
         assert value(client, "footnoted_generations", state="waiting") == waiting
+    for place in places:
+        queue.leave(place)
 
 
 def test_two_servers_count_apart(client: TestClient, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def llm() -> FakeLLM:
 @pytest.fixture
 def assembly(tmp_path: Path, llm: FakeLLM) -> Iterator[Assembly]:
     settings = Settings(
+        speed="thorough",  # drafts are what is tested
         data_dir=tmp_path / "data",
         grounding=GroundingSettings(min_confidence=0),
         server=ServerSettings(max_body_bytes=20_000, max_upload_bytes=20_000, fetch_private=True),

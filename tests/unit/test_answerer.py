@@ -4,7 +4,7 @@ import math
 import random
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 
-from qa.answerer import MAX_QUESTION_CHARACTERS, Answerer
+from qa.answerer import BALANCED, FAST, MAX_QUESTION_CHARACTERS, THOROUGH, Answerer, Pace
 from qa.errors import (
+    BusyError,
     EmptyCollectionError,
     LLMFailedError,
     LLMUnavailableError,
@@ -26,6 +27,7 @@ from qa.errors import (
     QuestionError,
 )
 from qa.generation.prompt import load_prompt
+from qa.generation.queue import Free, Place, Queue
 from qa.grounding.cross_encoder import Reading
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.retriever import Retrieval
@@ -130,6 +132,8 @@ def answerer_on(
     retriever: StubRetriever | None = None,
     reader: Undecided | None = None,
     min_confidence: float = 0.5,
+    pace: Pace = THOROUGH,
+    place: Callable[[], Place] = Free,
     fall_back: bool = True,
 ) -> Answerer:
     drafter = judge = None
@@ -143,6 +147,8 @@ def answerer_on(
         drafter,
         judge,
         min_confidence=min_confidence,
+        pace=pace,
+        place=place,
         fall_back=fall_back,
     )
 
@@ -759,6 +765,110 @@ def test_a_rewriting_that_fails_is_raised_where_nothing_may_stand_in() -> None:
 
 
 BROKEN = Reply("Altman spoke", error=ConnectionError("the line went dead"))
+# ── pace ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("pace", [FAST, BALANCED])
+def test_a_sentence_that_answers_clearly_needs_no_model(pace: Pace) -> None:
+    llm = saying(RIGHT)
+    answerer = answerer_on(llm, retriever=reading(CALL, minutes=0.95), pace=pace)
+    events = list(answerer.stream(QUESTION))
+    assert kinds(events) == ["evidence", "claim", "answer"]
+    assert not llm.calls
+    assert isinstance(events[-1], AnswerEvent)
+    answer = events[-1].answer
+    check(answer)
+    assert answer.answer == f"{CALL.sentences[2]} [1]"
+    assert answer.reason is None
+    assert answer.provenance.llm == answer.provenance.prompt == "none"
+
+
+def test_who_is_thorough_drafts_all_the_same() -> None:
+    llm = saying(RIGHT)
+    answer = answerer_on(llm, retriever=reading(CALL, minutes=0.95)).answer(QUESTION)
+    assert answer.answer == f"{RIGHT} [1]"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How long did Altman speak with Trump, and who arranged it?",
+        "How long did Altman speak? Who arranged it?",
+        "How does the call differ from the dinner?",
+    ],
+)
+def test_a_question_for_several_things_is_drafted(question: str) -> None:
+    llm = saying(RIGHT)
+    answerer_on(llm, retriever=reading(CALL, minutes=0.99), pace=FAST).answer(question)
+    assert llm.drafts
+
+
+@pytest.mark.parametrize(("sure", "drafts"), [(0.97, 0), (0.4, 1)])
+def test_a_likely_sentence_is_quoted_if_the_judge_says_so(sure: float, drafts: int) -> None:
+    llm = saying(RIGHT, sure=sure)
+    retriever = reading(CALL, minutes=0.6)
+    answer = answerer_on(llm, retriever=retriever, pace=BALANCED, min_confidence=0.1).answer(
+        QUESTION
+    )
+    assert len(llm.drafts) == drafts
+    assert answer.answer == f"{RIGHT if drafts else CALL.sentences[2]} [1]"
+
+
+def test_a_sentence_of_another_kind_is_not_quoted_however_likely() -> None:
+    llm = saying(RIGHT)
+    answerer_on(llm, retriever=reading(CALL, governor=0.99), pace=FAST).answer(QUESTION)
+    assert llm.drafts
+
+
+@pytest.mark.parametrize("pace", [FAST, BALANCED])
+def test_where_nothing_comes_near_nothing_is_drafted(pace: Pace) -> None:
+    llm = saying(RIGHT)
+    answer = answerer_on(llm, retriever=reading(CALL), pace=pace).answer(QUESTION)
+    check(answer)
+    assert (answer.status, answer.reason) == (
+        "no_answer",
+        "no sentence clearly answers the question",
+    )
+    assert not llm.calls
+
+
+# ── the queue ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_needs_no_model_passes_the_queue_by() -> None:
+    queue = Queue(1, max_waiting=0, max_wait_seconds=1)
+    with queue.place() as other:
+        other.wait()
+        options: Any = {"retriever": reading(CALL, minutes=0.95), "place": queue.place}
+        assert answerer_on(saying(RIGHT), pace=FAST, **options).answer(QUESTION).claims
+        assert answerer_on(None, **options).answer(QUESTION).claims
+        with pytest.raises(BusyError):
+            next(answerer_on(saying(RIGHT), **options).stream(QUESTION))
+    assert queue.running == 0
+
+
+def test_the_evidence_does_not_wait_for_the_model() -> None:
+    queue = Queue(1, max_waiting=1, max_wait_seconds=0.05)
+    with queue.place() as other:
+        other.wait()
+        events = answerer_on(saying(RIGHT), place=queue.place).stream(QUESTION)
+        assert next(events).type == "evidence"
+        assert (queue.running, queue.waiting) == (1, 1)
+        (last,) = events
+    assert isinstance(last, ErrorEvent)
+    assert last.code == BusyError.code
+    assert (queue.running, queue.waiting) == (0, 0)
+
+
+def test_a_listener_that_leaves_gives_up_its_place() -> None:
+    queue = Queue(1, max_waiting=1, max_wait_seconds=1)
+    events = answerer_on(saying(RIGHT), place=queue.place).stream(QUESTION)
+    next(events)
+    assert queue.running == 1
+    events.close()  # type: ignore[attr-defined]
+    assert queue.running == 0
+
+
 READ = {"min_confidence": 0.3}
 
 

@@ -237,7 +237,9 @@ def test_a_bad_override_is_an_error_too() -> None:
 
 def test_every_setting_is_described() -> None:
     fields = [f"{name}__{field}" for name in sections() for field in sections()[name].model_fields]
-    assert sorted(ROWS) == sorted(f"FOOTNOTED_{name}".upper() for name in ["data_dir", *fields])
+    assert sorted(ROWS) == sorted(
+        f"FOOTNOTED_{name}".upper() for name in ["data_dir", "speed", *fields]
+    )
     for variable, (_, text) in ROWS.items():
         assert text.endswith("."), variable
 
@@ -249,3 +251,4 @@ def test_the_defaults_described_are_the_defaults() -> None:
             default, _ = ROWS[f"FOOTNOTED_{name}__{field}".upper()]
             assert default == ("" if value in (None, ()) else str(value))
     assert ROWS["FOOTNOTED_DATA_DIR"][0] == "user data directory"
+    assert ROWS["FOOTNOTED_SPEED"][0] == settings["speed"] == "balanced"
