@@ -293,7 +293,7 @@ class Answerer:
             except LLMError as error:
                 yield from self._stand_in(error, standalone, evidence, composing)
         yield from self._contradict(standalone, evidence, composing)
-        yield AnswerEvent(answer=composing.finish())
+        yield AnswerEvent(answer=composing.finish(), repeatable=not composing.makeshift)
 
     def _without_draft(
         self, question: str, evidence: Sequence[Evidence]
@@ -337,6 +337,7 @@ class Answerer:
         note = f"answered without the language model, which failed: {error}"
         logger.warning("%s", note)
         composing.notes.append(note)
+        composing.makeshift = True
 
     def _draft(
         self,
@@ -536,6 +537,7 @@ class _Composition:
     clock: _Clock
     provenance: Provenance
     set_aside: Sequence[Evidence]
+    makeshift: bool = False
     notes: list[str] = field(default_factory=list)
     draft: Draft = field(default_factory=Draft)
     claims: list[Claim] = field(default_factory=list)

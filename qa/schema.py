@@ -283,10 +283,16 @@ class ClaimEvent(_Frozen):
 
 
 class AnswerEvent(_Frozen):
-    """The whole answer; always last."""
+    """The whole answer; always last.
+
+    Attributes:
+        repeatable: whether the same question would be answered so again: not by a sentence that
+            stands in for a language model which failed. For this process, not sent to clients.
+    """
 
     type: Literal["answer"] = "answer"
     answer: Answer
+    repeatable: bool = Field(default=True, exclude=True)
 
 
 class ErrorEvent(_Frozen):

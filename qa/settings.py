@@ -183,6 +183,13 @@ class ServerSettings(_Section):
     max_wait_seconds: float = Field(
         default=60, gt=0, le=3600, description="Longest that one waits before it gets 503."
     )
+    answer_cache: int = Field(
+        default=1000,
+        ge=0,
+        le=100_000,
+        description="Answers kept, each for as long as its collection does not change; 0: none, "
+        "and equal questions asked at the same time are answered each by itself.",
+    )
     warm_up: bool = Field(
         default=True, description="Load all models at the start, not with the first question."
     )

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -69,6 +70,19 @@ class Hit:
     similarity: float
 
 
+class _Changes:
+    """Counts what this process changes. An embedded Chroma is changed by no other: what was read at
+    one count is true as long as that stands."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self.count += 1
+
+
 class Store:
     """All collections of one Chroma, embedded in ``data_dir`` or behind ``url``.
 
@@ -84,6 +98,7 @@ class Store:
     def __init__(self, data_dir: Path, *, url: str | None = None) -> None:
         self._lock: FileLock | None = None
         self._swept: set[str] = set()
+        self._changes = _Changes() if url is None else None
         self.location = without_credentials(url or str(data_dir / "chroma"))
         if url is None:
             self._lock = _lock(data_dir)
@@ -139,7 +154,7 @@ class Store:
                 f"collection {name!r} has the format {made!r}; this version reads {_FORMAT}",
                 help="Ingest its documents into another collection, by --collection NAME.",
             )
-        return Collection(name, self.location, chunks, heads, self._client)
+        return Collection(name, self.location, chunks, heads, self._client, self._changes)
 
     def create(self, name: str, *, embedder: str, dimension: int) -> "Collection":
         """Open a collection for writing; make it first if need be.
@@ -179,13 +194,25 @@ class Store:
         with _talking(self.location):
             for suffix in (_HEADS, _CHUNKS):
                 self._client.delete_collection(_chroma_name(name, suffix))
+        if self._changes is not None:
+            self._changes.add()
 
 
 class Collection:
     """Documents of one name, with the vectors of their chunks."""
 
-    def __init__(self, name: str, location: str, chunks: Any, heads: Any, client: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        location: str,
+        chunks: Any,
+        heads: Any,
+        client: Any,
+        changes: _Changes | None = None,
+    ) -> None:
         self.name = name
+        self._changes = changes
+        self._last: tuple[int, Snapshot] | None = None
         self._location = location
         self._chunks = chunks
         self._heads = heads
@@ -213,6 +240,14 @@ class Collection:
 
     def snapshot(self) -> "Snapshot":
         """The documents as they are now; later writes do not change what it holds."""
+        if self._changes is None:
+            return self._snapshot()
+        count, last = self._changes.count, self._last
+        if last is None or last[0] != count:
+            self._last = last = (count, self._snapshot())
+        return last[1]
+
+    def _snapshot(self) -> "Snapshot":
         with _talking(self._location):
             heads = [
                 _info(metadata)
@@ -349,11 +384,13 @@ class Collection:
                     documents=[chunk.text for chunk in batch],
                     metadatas=[_chunk_metadata(info, chunk) for chunk in batch],
                 )
-            self._heads.upsert(
-                ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
-            )
+            with self._changing():
+                self._heads.upsert(
+                    ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
+                )
             # An id that was derived from a text may come back as one that the user gives.
-            self._heads.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
+            with self._changing():
+                self._heads.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
             for field, value in (("key", info.key), ("document_id", info.id)):
                 self._chunks.delete(
                     where={"$and": [{field: value}, {"revision": {"$ne": _stamp(info)}}]}
@@ -370,9 +407,19 @@ class Collection:
         if info is None:
             raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
         with _talking(self._location):
-            self._heads.delete(ids=[_head_id(info.key)])
+            with self._changing():
+                self._heads.delete(ids=[_head_id(info.key)])
             self._chunks.delete(where={"key": info.key})
         return info
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Around a change of the heads, whether it succeeds or not."""
+        try:
+            yield
+        finally:
+            if self._changes is not None:
+                self._changes.add()
 
     def sweep(self) -> int:
         """Delete the chunks that no head counts, left by a killed run; returns how many."""

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qa.words import stems
 
 _IDS = "ids.json"
@@ -89,6 +91,19 @@ class LexicalIndex:
         if self._engine is None or not tokens:
             return []
         scores = self._engine.get_scores(tokens)
-        order = (-scores).argsort(kind="stable")
-        best = (self._ids[int(place)] for place in order if scores[place] > 0)
+        if within is None:
+            matching = _highest(scores, limit)
+        else:
+            matching = scores.nonzero()[0]
+        order = matching[(-scores[matching]).argsort(kind="stable")]
+        best = (self._ids[int(place)] for place in order)
         return list(islice((key for key in best if within is None or within(key)), limit))
+
+
+def _highest(scores: Any, limit: int) -> Any:
+    """Places of the ``limit`` highest scores above 0, and of all that equal the last; ascending."""
+    matching = scores.nonzero()[0]
+    if len(matching) <= limit:
+        return matching
+    last = np.partition(scores[matching], -limit)[-limit]
+    return matching[scores[matching] >= last]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from anyio import CancelScope
@@ -29,6 +30,7 @@ from qa.errors import (
 )
 from qa.generation.interruption import Interrupted, Interruption
 from qa.schema import AnswerEvent, ErrorEvent, Event
+from qa.server.answers import Key
 from qa.server.problems import describe
 from qa.server.requests import Asked
 from qa.server.service import Service
@@ -134,13 +136,23 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
     begun = False
     try:
         answerer = service.answerer(asked.collection, evidence_only=asked.evidence_only)
-        events = answerer.stream(
+        key = Key(
+            collection=asked.collection,
+            version=answerer.retriever.collection.snapshot().version,
+            question=asked.question,
+            history=tuple(asked.history),
+            documents=None if asked.documents is None else tuple(asked.documents),
+            unsupported=asked.unsupported,
+            evidence_only=asked.evidence_only,
+        )
+        answer = partial(
+            answerer.stream,
             asked.question,
             asked.history,
             documents=asked.documents,
             unsupported=asked.unsupported,
         )
-        for event in service.metrics.counted(events):
+        for event in service.metrics.counted(service.answers.of(key, answer)):
             if isinstance(event, ErrorEvent):
                 logger.warning("an answer broke off: %s: %s", event.code, event.message)
             yield event

@@ -67,6 +67,11 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self._cached = Counter(
+            "footnoted_answer_cache_hits",
+            "Answers that were kept, or given to somebody else at that moment.",
+            registry=registry,
+        )
         self._generations = Gauge(
             "footnoted_generations",
             "Answers that a language model is at work on, and questions that wait for one.",
@@ -103,6 +108,10 @@ class Metrics:
         finally:
             if isinstance(events, Generator):
                 events.close()
+
+    def cache_hit(self) -> None:
+        """Count an answer that nobody had to find."""
+        self._cached.inc()
 
     def ingested(self, ingested: Ingested) -> None:
         """Count a document that is in the collection now."""

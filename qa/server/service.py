@@ -17,6 +17,7 @@ from qa.generation.queue import Queue
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.grounding.reranker import Reranker
 from qa.retrieval.embedder import Embedder
+from qa.server.answers import Answers
 from qa.server.metrics import Metrics
 from qa.store import Collection, Store
 
@@ -39,6 +40,8 @@ class Service:
 
     Attributes:
         metrics: what is counted.
+        queue: before the language model.
+        answers: those given before.
         problems: why a model is not loaded, by the name of the part.
     """
 
@@ -51,6 +54,7 @@ class Service:
             max_waiting=chosen.max_waiting,
             max_wait_seconds=chosen.max_wait_seconds,
         )
+        self.answers = Answers(chosen.answer_cache, on_hit=self.metrics.cache_hit)
         self.metrics.watch_generations(
             running=lambda: self.queue.running, waiting=lambda: self.queue.waiting
         )

@@ -364,7 +364,8 @@ def waiting_on(
         return take(call)
 
     llm.take = hold  # type: ignore[method-assign]
-    with assembled(tmp_path, llm, **server) as assembly:
+    # Equal questions would be answered once.
+    with assembled(tmp_path, llm, **{"answer_cache": 0, **server}) as assembly:
         app = create_app(assembly)
         with serving(app) as url:
             with httpx.Client(base_url=url, timeout=60) as client:

@@ -74,6 +74,18 @@ def test_no_more_than_the_limit(index: LexicalIndex) -> None:
     assert index.search("call", 0) == []
 
 
+def test_a_limit_cuts_the_whole_ranking_off() -> None:
+    words = ("call", "chip", "power", "plant", "japan")
+    texts = [
+        (str(number), " ".join(words[: 1 + number % 5]) * (1 + number % 3)) for number in range(60)
+    ]
+    index = LexicalIndex.build(texts)
+    ranked = index.search("call chip power", 60)
+    for limit in (1, 2, 7, 30, 59):
+        assert index.search("call chip power", limit) == ranked[:limit]
+        assert index.search("call chip power", limit, lambda _: True) == ranked[:limit]
+
+
 def test_the_limit_counts_only_what_is_within(index: LexicalIndex) -> None:
     assert index.search("arranged call", 1, lambda key: key != "call") == ["length"]
     assert index.search("arranged call", 9, lambda key: False) == []

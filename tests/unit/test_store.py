@@ -252,6 +252,32 @@ def test_a_removed_document_is_gone(shelf: Collection) -> None:
         shelf.remove(info.id)
 
 
+def test_what_nobody_changed_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        one, other = open_in(store), open_in(store)
+        write(one, OLD)
+        before = other.snapshot()
+        with monkeypatch.context() as patched:
+            patched.setattr(Collection, "_snapshot", lambda _: pytest.fail("it was read again"))
+            assert other.snapshot() is before
+        write(one, NEW)
+        after = other.snapshot()
+        assert after.version != before.version
+        one.remove(after.documents[0].id)
+        assert other.snapshot().documents == ()
+
+
+def test_behind_a_server_others_are_seen_to_write(chroma_url: str, tmp_path: Path) -> None:
+    with Store(tmp_path, url=chroma_url) as here, Store(tmp_path, url=chroma_url) as there:
+        mine, theirs = open_in(here, "shared"), open_in(there, "shared")
+        assert mine.snapshot().documents == ()
+        write(theirs, OLD)
+        assert len(mine.snapshot().documents) == 1
+        here.delete("shared")
+
+
 def test_documents_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         write(open_in(store), OLD)

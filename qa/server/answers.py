@@ -1,0 +1,183 @@
+"""Answers given before, and those being given: an equal question is answered once.
+
+An answer holds for its question as long as the collection stays at its version; settings and models
+are those of the process.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple
+
+from qa.generation.interruption import check_interruption
+from qa.schema import (
+    Answer,
+    AnswerEvent,
+    Event,
+    EvidenceEvent,
+    Timings,
+    TokenEvent,
+    Turn,
+    UnsupportedPolicy,
+    Usage,
+)
+
+_LOOK_SECONDS = 0.1
+"""How often whoever waits for another's answer looks whether it is wanted still."""
+
+
+class Key(NamedTuple):
+    """What an answer depends on."""
+
+    collection: str
+    version: str
+    question: str
+    history: tuple[Turn, ...]
+    documents: tuple[str, ...] | None
+    unsupported: UnsupportedPolicy
+    evidence_only: bool
+
+
+class Answers:
+    """Keeps the latest answers, as their events without the drafts.
+
+    Args:
+        room: how many; 0: none, and each question is answered by itself.
+        on_hit: told of each question that is answered from here.
+    """
+
+    def __init__(self, room: int, *, on_hit: Callable[[], None]) -> None:
+        self._room = room
+        self._on_hit = on_hit
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Key, list[Event]] = OrderedDict()
+        self._running: dict[Key, _Flight] = {}
+
+    def of(self, key: Key, answer: Callable[[], Iterator[Event]]) -> Generator[Event]:
+        """The events of an answer that is kept, or is being given, or given now.
+
+        Args:
+            key: what the answer depends on.
+            answer: gives it; called where nobody else gives it.
+
+        Raises:
+            FootnotedError: it broke before the first event.
+            Interrupted: nobody waits for the answer any more.
+        """
+        if not self._room:
+            yield from answer()
+            return
+        began = time.perf_counter()
+        told = False
+        while True:
+            flight, mine = self._board(key)
+            if mine:
+                yield from self._fly(key, flight, answer(), skip_evidence=told)
+                return
+            for event in flight.followed(skip=told):
+                if isinstance(event, AnswerEvent):
+                    self._on_hit()
+                    event = AnswerEvent(answer=_given_again(event.answer, began))
+                told = told or isinstance(event, EvidenceEvent)
+                yield event
+                if isinstance(event, AnswerEvent):
+                    return
+            # Whoever gave it broke off, or has gone.
+
+    def _board(self, key: Key) -> "tuple[_Flight, bool]":
+        with self._lock:
+            if (kept := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return _Flight.landed(kept), False
+            flight = self._running.get(key)
+            if flight is not None:
+                return flight, False
+            self._running[key] = flight = _Flight()
+            return flight, True
+
+    def _fly(
+        self, key: Key, flight: "_Flight", events: Iterator[Event], *, skip_evidence: bool
+    ) -> Generator[Event]:
+        whole = False
+        try:
+            for event in events:
+                flight.add(event)
+                whole = isinstance(event, AnswerEvent)
+                if not (skip_evidence and isinstance(event, EvidenceEvent)):
+                    yield event
+        finally:
+            if isinstance(events, Generator):
+                events.close()
+            with self._lock:
+                del self._running[key]
+                if whole and _holds(flight.events[-1], key):
+                    self._kept[key] = flight.events
+                    if len(self._kept) > self._room:
+                        self._kept.popitem(last=False)
+            flight.end()
+
+
+class _Flight:
+    """The events of an answer while it is given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._ended = False
+        self._news = threading.Condition()
+
+    @classmethod
+    def landed(cls, events: list[Event]) -> "_Flight":
+        flight = cls()
+        flight.events = events
+        flight._ended = True
+        return flight
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, TokenEvent):
+            return
+        if isinstance(event, EvidenceEvent):
+            event = event.model_copy(update={"found": []})  # for evaluation alone, and long
+        with self._news:
+            self.events.append(event)
+            self._news.notify_all()
+
+    def end(self) -> None:
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def followed(self, *, skip: bool) -> Iterator[Event]:
+        """The evidence at once, unless that is to be skipped; the rest when it is whole.
+
+        What breaks off is not passed on: whoever follows may have more luck.
+        """
+        while not self.events and not self._ended:
+            self._wait()
+        if self.events and not skip:
+            yield self.events[0]
+        while not self._ended:
+            self._wait()
+        if self.events and isinstance(self.events[-1], AnswerEvent):
+            yield from self.events[1:]
+
+    def _wait(self) -> None:
+        check_interruption()
+        with self._news:
+            if not self._ended:
+                self._news.wait(_LOOK_SECONDS)
+
+
+def _holds(last: Event, key: Key) -> bool:
+    """Whether the same would be answered again."""
+    if not isinstance(last, AnswerEvent) or not last.repeatable:
+        return False
+    return last.answer.provenance.collection_version == key.version
+
+
+def _given_again(answer: Answer, began: float) -> Answer:
+    """The answer with the time that it took this time, and no tokens."""
+    took = round((time.perf_counter() - began) * 1000, 1)
+    marked = {name: took for name, value in answer.timings_ms if value is not None}
+    marked.pop("first_token", None)
+    return answer.model_copy(update={"timings_ms": Timings(**marked), "usage": Usage()})
