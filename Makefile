@@ -37,6 +37,10 @@ test: $(INSTALLED) ## Run every test, with the real models too, and measure the 
 gate: $(INSTALLED) ## Ask the sample article's gold questions and hold the answers to their bounds
 	@"$(BIN)/footnoted" eval eval/suites/stargate $(GATE)
 
+.PHONY: bench
+bench: $(INSTALLED) ## Measure speed beside a naive chain; BENCH_ARGS=--quick takes five minutes
+	@"$(BIN)/python" -m benchmarks $(BENCH_ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED) ## Check style, types, the direction of imports and the lock
 	@"$(BIN)/ruff" check .

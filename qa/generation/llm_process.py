@@ -38,6 +38,9 @@ def _serve(parameters: dict[str, Any]) -> Any:
     settings.n_threads_http = 4
     settings.cache_ram_mib = 256  # its default keeps up to 8 GB of old prompts
     settings.warmup = False  # the first real prompt warms it; a warm-up only delays it
+    # Without its second copy of the weights, in another order: 0.6 GB less, and prompts, of which
+    # an answer mostly consists, are read faster (docs/decisions/0011-speed.md).
+    settings.no_extra_bufts = True
     settings.ui = False
     settings.offline = True
     settings.verbosity = 1
