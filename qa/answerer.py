@@ -15,6 +15,7 @@ from qa.generation.queue import Free, Place
 from qa.grounding.abstention import (
     Reader,
     confidence,
+    contenders,
     likeliest,
     misses,
     proof_score,
@@ -24,7 +25,7 @@ from qa.grounding.abstention import (
 )
 from qa.grounding.citations import Footnotes
 from qa.grounding.conflicts import find_conflict
-from qa.grounding.support import Support, find_support, state_agent, with_sentence_before
+from qa.grounding.support import Support, find_support, with_sentence_before
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     DISAGREES,
@@ -355,7 +356,7 @@ class Answerer:
         draft = composing.draft
         released: list[_Checked] = []
         doubted = False
-        for text in drafter.stream(question, evidence, draft):
+        for text in drafter.stream(question, contenders(evidence), draft):
             composing.clock.mark("first_token")
             yield TokenEvent(text=text)
             for claim in draft.claims()[len(released) : -1]:  # the last one may go on
@@ -367,10 +368,6 @@ class Answerer:
                 yield composing.add(certain)
         rest = draft.claims()[len(released) :]
         checked = [self._check(claim, question, evidence) for claim in rest]
-        if not released and all(item.support.retry for item in checked):
-            agent = state_agent(question, evidence)
-            others = drafter.another(question, evidence) if agent is None else [plain(agent)]
-            checked = [self._check(claim, question, evidence) for claim in others] or checked
         judged = [self._judged(item, question, judging) for item in checked]
         judged = [item for claim in judged for item in self._or_proof(claim, question)]
         answered = self._or_quoted([*released, *judged], question, evidence, judging)

@@ -16,8 +16,8 @@ from eval.formats import load_suite
 from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
-from qa.grounding.abstention import likeliest
-from qa.grounding.support import find_support, state_agent, with_sentence_before
+from qa.grounding.abstention import contenders, likeliest
+from qa.grounding.support import find_support, with_sentence_before
 from qa.settings import load_settings
 
 _SEED = 5
@@ -46,30 +46,22 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
     evidence = retriever.retrieve(case.question, documents=documents).usable
     similarity = assembly.embedder.cosines
     draft = Draft()
-    for _ in assembly.drafter.stream(case.question, evidence, draft):
+    for _ in assembly.drafter.stream(case.question, contenders(evidence), draft):
         pass
-    drafts = {"first": draft.claims()}
-    checked = [find_support(c, case.question, evidence, similarity) for c in drafts["first"]]
-    if all(support.retry for support in checked):
-        agent = state_agent(case.question, evidence)
-        drafts["second"] = (
-            assembly.drafter.another(case.question, evidence) if agent is None else [agent]
-        )
     claims = []
-    for which, texts in drafts.items():
-        for text in texts:
-            support = find_support(text, case.question, evidence, similarity)
-            row: dict[str, Any] = {"which": which, "text": text, "reason": support.reason}
-            if support.reason is None:
-                row |= {
-                    "proof": [item.sentence_id for item in support.proof],
-                    "context": support.context,
-                    "coverage": support.coverage,
-                    "similarity": support.similarity,
-                    "focus": support.focus,
-                    "answers": assembly.judge.answers(case.question, support.context),
-                }
-            claims.append(row)
+    for text in draft.claims():
+        support = find_support(text, case.question, evidence, similarity)
+        row: dict[str, Any] = {"text": text, "reason": support.reason}
+        if support.reason is None:
+            row |= {
+                "proof": [item.sentence_id for item in support.proof],
+                "context": support.context,
+                "coverage": support.coverage,
+                "similarity": support.similarity,
+                "focus": support.focus,
+                "answers": assembly.judge.answers(case.question, support.context),
+            }
+        claims.append(row)
     best = likeliest(evidence)
     quoted = None
     if best is not None:

@@ -22,7 +22,7 @@ from eval.cases import Suite
 from eval.formats import load_suite
 from eval.runner import Record, run
 from eval.stats import paired_difference
-from qa.answerer import Answerer
+from qa.answerer import THOROUGH, Answerer
 from qa.assembly import Assembly
 from qa.generation.llm import stream_chat
 from qa.grounding import support
@@ -57,11 +57,9 @@ PARTS: dict[str, dict[str, Any]] = {
         "qa.grounding.abstention.opposes": lambda *_: None,
     },
     "antecedents": {"qa.grounding.support._with_antecedents": lambda proof, *_: proof},
-    "who did it": {
-        "qa.grounding.support._find_agent": lambda *_: None,
-        "qa.answerer.state_agent": lambda *_: None,
-    },
-    "the second draft": {"qa.generation.drafter.Drafter.another": lambda *_: []},
+    "who did it": {"qa.grounding.support._find_agent": lambda *_: None},
+    "quoting at once": {"_pace": THOROUGH},
+    "leaving sentences out of the draft": {"qa.answerer.contenders": list},
     "the proof where it answers otherwise": {
         "qa.answerer.Answerer._or_proof": lambda _, item, __: [item]
     },
@@ -93,8 +91,9 @@ def main() -> None:
 
 def _without(changes: dict[str, Any], assembly: Assembly, collection: str) -> Answerer:
     answerer = assembly.answerer(collection, fall_back=False)
-    if "_judge" in changes:
-        answerer._judge = None
+    for name in ("_judge", "_pace"):
+        if name in changes:
+            setattr(answerer, name, changes[name])
     return answerer
 
 

@@ -18,7 +18,7 @@ from qa.tracing import span
 from qa.words import plain, without_marks
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk
+    pass
 
 _CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A-Z0-9À-Þ])")
 _LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
@@ -63,8 +63,7 @@ class Drafter:
     Args:
         llm: where the chat model comes from.
         answer: the prompt for answering.
-        quote: the prompt for copying the words that answer; it begins like ``answer``, so that
-            the model's server has most of it in its cache.
+        quote: the prompt for copying the words that answer, where a question asks for words.
         condense: the prompt for rewriting a follow-up.
         max_tokens: longest draft.
     """
@@ -90,9 +89,12 @@ class Drafter:
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        first, _ = self._prompts(question)
+        prompt = self._quote if _ASKS_FOR_WORDS.search(question) else self.prompt
+        messages = prompt.messages(
+            sentences=show_sentences(evidence), question=typographic(question)
+        )
         with span("draft"):
-            for chunk in self._ask(first, question, evidence):
+            for chunk in stream_chat(self.llm, messages, max_tokens=self._max_tokens):
                 if chunk.usage_metadata is not None:
                     draft.usage = _usage(chunk.usage_metadata)
                 if chunk.response_metadata.get("finish_reason") == "length":
@@ -101,31 +103,6 @@ class Drafter:
                     text = _whole(chunk.text)
                     draft.text += text
                     yield text
-
-    @span("draft")
-    def another(self, question: str, evidence: Sequence[Evidence]) -> list[str]:
-        """The claims of a second draft, made the other way.
-
-        Raises:
-            LLMError: the model cannot be started or reached, or broke off.
-        """
-        _, second = self._prompts(question)
-        text = "".join(chunk.text for chunk in self._ask(second, question, evidence))
-        return split_claims(_whole(text))
-
-    def _prompts(self, question: str) -> tuple[Prompt, Prompt]:
-        """The prompt to begin with and the one to fall back on."""
-        if _ASKS_FOR_WORDS.search(question):
-            return self._quote, self.prompt
-        return self.prompt, self._quote
-
-    def _ask(
-        self, prompt: Prompt, question: str, evidence: Sequence[Evidence]
-    ) -> "Iterator[AIMessageChunk]":
-        messages = prompt.messages(
-            sentences=show_sentences(evidence), question=typographic(question)
-        )
-        return stream_chat(self.llm, messages, max_tokens=self._max_tokens)
 
     @span("condense")
     def condense(self, question: str, history: Sequence[Turn]) -> str:

@@ -67,7 +67,6 @@ class Support:
         focus: share of the question's content words in the proof or just before it, in [0, 1].
         context: the proof with the sentence right before it, as a judge reads it.
         reason: why there is no proof, in words.
-        retry: whether the draft missed the question, so that another one may do better.
     """
 
     proof: tuple[Evidence, ...]
@@ -76,7 +75,6 @@ class Support:
     focus: float = 0.0
     context: str = ""
     reason: str | None = None
-    retry: bool = False
 
 
 def find_support(
@@ -104,12 +102,12 @@ def find_support(
     )
     added = [term for term in stated if term.stem not in asked]
     if not added and not _YES_NO.match(question) and not offers_choice(question):
-        return Support((), reason="the draft only repeats the question", retry=True)
+        return Support((), reason="the draft only repeats the question")
     agent = _find_agent(question, evidence)
     if agent is not None and not {term.stem for term in added} & set(stems(agent)):
-        return Support((), reason=f"a sentence says that it was {agent}", retry=True)
+        return Support((), reason=f"a sentence says that it was {agent}")
     if not answers_kind(question, claim):
-        return Support((), reason="the draft has nothing of the kind asked for", retry=True)
+        return Support((), reason="the draft has nothing of the kind asked for")
     candidates = [_Candidate.of(members) for members in _sets(evidence)]
     # A title that the question names need not be said again.
     found_quoted = [said for marks in _QUOTED for said in marks.findall(fold(claim))]
@@ -276,16 +274,6 @@ class _Candidate:
 def with_sentence_before(proof: Sequence[Evidence]) -> str:
     """The sentences of a proof with the one right before them, as a judge reads them."""
     return " ".join([*proof[0].before[-1:], *(item.text for item in proof)])
-
-
-def state_agent(question: str, evidence: Sequence[Evidence]) -> str | None:
-    """The answer to "who did …?" where a sentence says "done by …", in the question's words."""
-    asking = _WHO_DID.match(question)
-    agent = _find_agent(question, evidence)
-    if asking is None or agent is None:
-        return None
-    rest = asking["rest"].rstrip(" ?!.")
-    return f"{agent[0].upper()}{agent[1:]} {asking['deed']} {rest}."
 
 
 def _find_agent(question: str, evidence: Sequence[Evidence]) -> str | None:

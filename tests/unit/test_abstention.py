@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from qa.grounding.abstention import (
     confidence,
+    contenders,
     likeliest,
     misses,
     proof_score,
@@ -163,3 +164,19 @@ def test_the_likeliest_sentence_is_one_that_was_read(
         for item, rated in zip(PROOF, answers, strict=True)
     ]
     assert likeliest(evidence) == (None if expected is None else evidence[expected])
+
+
+def test_drafts_are_made_from_what_may_hold_the_answer() -> None:
+    offered = Article([f"Sentence {number}." for number in range(7)]).evidence()
+    rated = [0.8, 0.1, 0.17, 0.15, None, 0.01]
+    ranked = [
+        item.model_copy(update={"answers": answers, "before": ()})
+        for item, answers in zip(offered, rated, strict=False)
+    ]
+    ranked[2] = ranked[2].model_copy(update={"before": (offered[6].text,)})
+    stray = offered[5].model_copy(update={"neighbour": True, "text": "It rained."})
+    needed = offered[6].model_copy(update={"neighbour": True})
+    kept = contenders([*ranked, stray, needed])
+    assert kept == [ranked[0], ranked[1], ranked[2], ranked[4], needed]
+    assert contenders(ranked[:1]) == ranked[:1]
+    assert contenders([]) == []

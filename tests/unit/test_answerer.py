@@ -443,35 +443,6 @@ def test_the_judge_is_asked_once_about_one_proof() -> None:
     assert len([call for call in llm.calls if call.is_verdict]) == 1
 
 
-def test_a_draft_that_misses_the_question_is_drafted_again() -> None:
-    llm = saying("Altman spoke with Trump.", RIGHT)
-    answer = answerer_on(llm).answer(QUESTION)
-    check(answer)
-    assert answer.answer == f"{RIGHT} [1]"
-    assert len(llm.drafts) == 2
-
-
-def test_a_second_draft_of_nothing_leaves_the_first() -> None:
-    answer = answerer_on(saying("Altman spoke with Trump.", "")).answer(
-        QUESTION, unsupported="mark"
-    )
-    assert [claim.text for claim in answer.claims] == ["Altman spoke with Trump."]
-    assert answer.reason != ask("").reason
-
-
-def test_a_draft_that_makes_something_up_is_not_drafted_again() -> None:
-    llm = saying(WRONG, RIGHT)
-    assert answerer_on(llm).answer(QUESTION).status == "no_answer"
-    assert len(llm.drafts) == 1
-
-
-def test_the_agent_of_a_passive_is_found_where_the_model_names_the_subject() -> None:
-    answer = ask("Altman arranged the call.", question="Who arranged the call with Trump?")
-    check(answer)
-    assert answer.answer == "A “mutual acquaintance” arranged the call with Trump. [1]"
-    assert [note.text for note in answer.citations] == [CALL.sentences[2]]
-
-
 # A quotation instead
 
 

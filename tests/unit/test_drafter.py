@@ -1,5 +1,4 @@
 import time
-from os.path import commonprefix
 
 import pytest
 from fake_llm import Article, FakeLLM, Reply, drafter_on
@@ -96,9 +95,8 @@ def test_no_straight_double_quote_is_sent_and_each_sentence_is_one_line(
     begins = [line[:4] for line in user.splitlines()[: len(offered)]]
     assert begins == [f"[{number}] "[:4] for number in range(1, len(offered) + 1)]
     assert user.splitlines()[len(offered)] == ""
-    drafter.another(question, offered)
     drafter.condense(question, [Turn(role="user", content=reply)])
-    assert len(llm.calls) == 3
+    assert len(llm.calls) == 2
     assert [call.messages for call in llm.calls if '"' in call.text] == []
 
 
@@ -110,7 +108,7 @@ def test_quotes_are_shown_typographic() -> None:
     assert "What is “yes”?" in llm.calls[-1].text
 
 
-# The second draft
+# The two prompts
 
 
 @pytest.mark.parametrize(
@@ -130,31 +128,11 @@ def test_who_asks_for_words_gets_a_quotation_first(question: str, prompt: str) -
     assert llm.calls[0].text.endswith(instruction)
 
 
-@pytest.mark.parametrize("question", ["Whom did Ann meet?", "What did Ann say about Bob?"])
-def test_a_second_draft_is_asked_for_in_the_other_way_behind_the_same_sentences(
-    question: str,
-) -> None:
-    llm = FakeLLM(["Ann met Bob. [1]", "Ann met Bob. [1]\nHe refused. [2]"])
-    drafter = drafter_on(llm)
-    list(drafter.stream(question, EVIDENCE, Draft()))
-    assert drafter.another(question, EVIDENCE) == ["Ann met Bob.", "He refused."]
-    (system, first), (same_system, second) = (call.messages for call in llm.calls)
-    assert system == same_system
-    assert first != second
-    assert f"{question}\n" in commonprefix([first[1], second[1]])
-    assert llm.calls[1].options == llm.calls[0].options
-
-
 def test_half_a_character_is_replaced_in_every_reply() -> None:
     """As a server sends that cuts a pair of surrogates between two tokens."""
     drafter = drafter_on(FakeLLM([Reply(pieces=["Ann \ud83d", "\ude80 met Bob."])] * 2))
-    assert drafter.another("Whom did Ann meet?", EVIDENCE) == ["Ann ?? met Bob."]
+    assert "".join(drafter.stream("Whom did Ann meet?", EVIDENCE, Draft())) == "Ann ?? met Bob."
     assert drafter.condense("Whom?", []) == "Ann ?? met Bob."
-
-
-@pytest.mark.parametrize("reply", ["", " \n", "...", "[1]"])
-def test_a_second_draft_without_words_has_no_claims(reply: str) -> None:
-    assert drafter_on(FakeLLM([reply])).another("Who?", EVIDENCE) == []
 
 
 # Rewriting a follow-up
@@ -200,19 +178,23 @@ def test_a_model_that_breaks_off_keeps_what_has_come() -> None:
 
 def test_an_error_without_a_message_is_named() -> None:
     with pytest.raises(LLMFailedError, match="failed: TimeoutError$"):
-        drafter_on(FakeLLM([Reply(error=TimeoutError())])).another("Who?", EVIDENCE)
+        list(drafter_on(FakeLLM([Reply(error=TimeoutError())])).stream("Who?", EVIDENCE, Draft()))
 
 
 def test_errors_of_our_own_pass_unchanged() -> None:
     llm = FakeLLM(["Bob."])
     llm.connect_error = LLMUnavailableError("the embedded LLM did not start")
     with pytest.raises(LLMUnavailableError, match="did not start"):
-        drafter_on(llm).another("Who?", EVIDENCE)
+        list(drafter_on(llm).stream("Who?", EVIDENCE, Draft()))
 
 
 def test_an_interruption_is_not_a_failure_of_the_model() -> None:
     with pytest.raises(KeyboardInterrupt):
-        drafter_on(FakeLLM([Reply("Ann", error=KeyboardInterrupt())])).another("Who?", EVIDENCE)
+        list(
+            drafter_on(FakeLLM([Reply("Ann", error=KeyboardInterrupt())])).stream(
+                "Who?", EVIDENCE, Draft()
+            )
+        )
 
 
 # Claims

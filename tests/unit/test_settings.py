@@ -107,7 +107,7 @@ def _other(field: str, section: dict[str, Any]) -> str:
         case int(number) if number > 1:
             return str(number - 1)
         case float():
-            return "0.25"
+            return "0.35"
         case _ if field == "weights_sha256":
             return "0" * 64
         case _ if field == "log_format":
