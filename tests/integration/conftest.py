@@ -55,6 +55,7 @@ def replies() -> list[Reply]:
 def run(tmp_path, monkeypatch, capsys, llm):
     """Runs the command line in this process; returns (exit code, stdout, stderr)."""
     monkeypatch.setenv("FOOTNOTED_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FOOTNOTED_SPEED", "thorough")  # drafts are what is tested
     monkeypatch.setattr("qa.assembly.load_embedder", lambda *_, **__: BagOfWords())
     monkeypatch.setattr(Assembly, "llm", property(lambda _: llm))
 

@@ -228,14 +228,8 @@ def test_silence_is_broken_by_comments(
     ],
 )
 def test_every_face_gives_the_same_citations(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    llm: FakeLLM,
-    run: Any,
-    question: str,
-    draft: str,
+    tmp_path: Path, llm: FakeLLM, run: Any, question: str, draft: str
 ) -> None:
-    monkeypatch.setenv("FOOTNOTED_SPEED", "thorough")  # the command line's; like the server's
     llm.say(itertools.repeat(draft))
     answers: list[Answer] = []
     with assembled(tmp_path / "data", llm) as assembly, serving(create_app(assembly)) as url:
