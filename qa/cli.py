@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Ingested
     from qa.answerer import Answerer
     from qa.assembly import Assembly
+    from qa.client import RemoteAnswerer
     from qa.schema import Answer, Turn, UnsupportedPolicy
 
 ABSTAINED = 3
@@ -76,12 +77,7 @@ def ask(
 ) -> None:
     """Answer one question. Exit code 3 if the sources do not hold the answer."""
     asked = _from_stdin("the question") if question == "-" else question
-    with _assembled() as (assembly, progress):
-        if not evidence_only:
-            assembly.llm.start_in_background()
-        if sample:
-            _ingest_sample_if_empty(assembly, collection, progress)
-        answerer = assembly.answerer(collection, evidence_only=evidence_only)
+    with _answerer(collection, evidence_only=evidence_only, sample=sample) as (answerer, progress):
         answer = _ask(answerer, asked, [], progress, documents=document, mark=mark)
         print(answer.model_dump_json(indent=2) if as_json else format_answer(answer))
     if answer.status == "no_answer":
@@ -93,10 +89,7 @@ def chat(collection: Collection = "default", evidence_only: EvidenceOnly = False
     """Ask one question after the other; follow-ups such as "And when?" are understood."""
     from qa.schema import Turn
 
-    with _assembled() as (assembly, progress):
-        if not evidence_only:
-            assembly.llm.start_in_background()
-        answerer = assembly.answerer(collection, evidence_only=evidence_only)
+    with _answerer(collection, evidence_only=evidence_only) as (answerer, progress):
         history: list[Turn] = []
         for question in _questions():
             try:
@@ -260,8 +253,34 @@ def _assembled() -> "Iterator[tuple[Assembly, Progress]]":
         yield assembly, progress
 
 
+@contextmanager
+def _answerer(
+    collection: str, *, evidence_only: bool, sample: bool = False
+) -> "Iterator[tuple[Answerer | RemoteAnswerer, Progress]]":
+    """What answers: the server that holds the data directory, or else this process."""
+    from qa.running import find_running
+    from qa.settings import load_settings
+
+    settings = load_settings()
+    server = find_running(settings.data_dir)
+    if server is not None:
+        from qa.client import RemoteAnswerer, is_up
+
+        if is_up(server):
+            progress = Progress()
+            progress.say(f"asking the server that runs at {server.url}")
+            yield RemoteAnswerer(server, collection, evidence_only=evidence_only), progress
+            return
+    with _assembled() as (assembly, progress):
+        if not evidence_only:
+            assembly.llm.start_in_background()
+        if sample:
+            _ingest_sample_if_empty(assembly, collection, progress)
+        yield assembly.answerer(collection, evidence_only=evidence_only), progress
+
+
 def _ask(
-    answerer: "Answerer",
+    answerer: "Answerer | RemoteAnswerer",
     question: str,
     history: "list[Turn]",
     progress: Progress,

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp
 import qa
 from qa.assembly import Assembly
 from qa.errors import UsageError
+from qa.running import Running, told
 from qa.server import (
     asking,
     chat,
@@ -56,7 +58,7 @@ class _Application(FastAPI):
         return Observer(guarded, self.state.service.metrics)
 
 
-def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
+def create_app(assembly: Assembly, *, host: str | None = None, token: str | None = None) -> FastAPI:
     """The HTTP face of ``assembly``, which is the caller's to close.
 
     If the settings say so, the models are loaded in the background from startup on; ``/readyz``
@@ -65,6 +67,7 @@ def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
     Args:
         assembly: what answers.
         host: the address that is listened on; none: the setting's.
+        token: lets in the command line of the server's own user; none: nobody.
 
     Raises:
         UsageError: other machines could connect, and there is no API key.
@@ -91,7 +94,7 @@ def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    _protect(app, assembly, host)
+    _protect(app, assembly, host, token)
     handlers.install(app)
     docs.install(app)
     for part in (asking, chat, openai_api, documents, collections, health):
@@ -100,7 +103,7 @@ def create_app(assembly: Assembly, *, host: str | None = None) -> FastAPI:
     return app
 
 
-def _protect(app: FastAPI, assembly: Assembly, host: str | None) -> None:
+def _protect(app: FastAPI, assembly: Assembly, host: str | None, token: str | None) -> None:
     """Add what a request passes before it is answered; the last added is the first passed."""
     chosen = assembly.settings.server
     loopback = is_loopback(chosen.host if host is None else host)
@@ -112,7 +115,7 @@ def _protect(app: FastAPI, assembly: Assembly, host: str | None) -> None:
         max_bytes=chosen.max_body_bytes,
         larger={"/v1/documents": chosen.max_upload_bytes},
     )
-    app.add_middleware(Admission, keys=keys, rates=Rates(chosen.requests_per_minute))
+    app.add_middleware(Admission, keys=keys, rates=Rates(chosen.requests_per_minute), token=token)
     app.add_middleware(
         BrowserGuard,
         hosts=chosen.allowed_hosts,
@@ -147,7 +150,8 @@ def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str],
         SettingsError: spans are to be sent in a way that there is not.
     """
     family, address = _resolve(host, port)
-    app = create_app(assembly, host=address[0])
+    token = secrets.token_urlsafe(32)
+    app = create_app(assembly, host=address[0], token=token)
     seconds = assembly.settings.server.shutdown_seconds
     server = _Server(
         uvicorn.Config(
@@ -167,8 +171,10 @@ def serve(assembly: Assembly, *, host: str, port: int, announce: Callable[[str],
                 if assembly.settings.store.url is None:
                     # A locked directory is told at once. A Chroma server may still be starting.
                     _ = assembly.store
-                announce(_url(listener))
-                server.run(sockets=[listener])
+                url = _url(listener)
+                with told(assembly.settings.data_dir, Running(url, token)):
+                    announce(url)
+                    server.run(sockets=[listener])
         finally:
             assembly.close()
             end_spans()

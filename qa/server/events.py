@@ -118,6 +118,9 @@ async def answer_events(service: Service, asked: Asked) -> AsyncGenerator[Event 
             logger.info("an answer was given up: its client has gone")
         except Exception as error:
             put(error)
+        except BaseException as error:  # whoever waits would wait for ever
+            put(RuntimeError(repr(error)))
+            raise
 
     service.start(work)
     try:

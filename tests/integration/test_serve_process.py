@@ -24,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 from qa import assembly, cli
 from qa.errors import StoppingError
+from qa.running import find_running
 from qa.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,7 @@ class Server:
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
                 "FOOTNOTED_DATA_DIR": str(data_dir),
                 "FOOTNOTED_SERVER__WARM_UP": "false",
+                "FOOTNOTED_SPEED": "thorough",
             }
             | environment,
         )
@@ -92,8 +94,8 @@ class Server:
 def start(tmp_path: Path) -> Iterator[Any]:
     running: list[Server] = []
 
-    def run(**environment: str) -> Server:
-        running.append(Server(tmp_path, **environment))
+    def run(folder: str = ".", **environment: str) -> Server:
+        running.append(Server(tmp_path / folder, **environment))
         running[-1].post("/v1/documents", {"doc_id": "bridge", "text": TEXT})
         return running[-1]
 
@@ -101,6 +103,63 @@ def start(tmp_path: Path) -> Iterator[Any]:
     for server in running:
         server.popen.kill()
         server.popen.communicate()
+
+
+# ── the command line beside a server ────────────────────────────────────────────────────────
+
+
+def test_a_question_is_put_to_the_server_that_runs(tmp_path: Path, start: Any, run: Any) -> None:
+    server = start("data", REPLIES=f"{CLAIM}\nWhere did it rain?\nIt rained in Oslo.")
+    code, out, err = run("ask", QUESTION["question"], "--json")
+    over_http = server.post("/v1/ask", QUESTION).json()
+    assert code == 0
+    assert f"asking the server that runs at {server.url}" in err
+    assert json.loads(out)["citations"] == over_http["citations"]
+    assert over_http["citations"]
+    code, out, err = run("ask", "Who eats bees?", "--evidence-only")
+    assert (code, out.strip()) == (3, "Not in the sources.")
+    code, out, err = run("ask", "--collection", "none", "Who?")
+    assert (code, out) == (2, "")
+    assert "no collection 'none'" in err
+    code, out, err = run("chat", stdin="Who opened the bridge?\nWhere did it rain?\n\n")
+    assert code == 0 and "Oslo" in out
+    server.signal()
+    assert server.end()[0] == 0
+    assert not (tmp_path / "data" / "server.json").exists()
+    code, out, err = run("ask", QUESTION["question"], "--evidence-only")
+    assert code == 0 and "asking the server" not in err
+
+
+def test_the_servers_own_user_needs_no_key(tmp_path: Path, start: Any, run: Any) -> None:
+    run("keys", "create", "page")
+    server = start("data", FOOTNOTED_SERVER__AUTH="on")
+    assert server.post("/v1/ask", QUESTION).status_code == 401
+    running = find_running(tmp_path / "data")
+    assert running is not None
+    bearer = {"Authorization": f"Bearer {running.token}"}
+    assert server.post("/v1/documents", {"doc_id": "b", "text": TEXT}, **bearer).status_code == 201
+    assert run("ask", QUESTION["question"], "--evidence-only")[0] == 0
+    wrong = {"Authorization": f"Bearer {running.token}x"}
+    assert server.post("/v1/ask", QUESTION, **wrong).status_code == 401
+
+
+def test_what_a_killed_server_left_is_passed_over(tmp_path: Path, start: Any, run: Any) -> None:
+    server = start("data")
+    server.popen.kill()
+    server.popen.wait()
+    assert (tmp_path / "data" / "server.json").exists()
+    code, _, err = run("ask", QUESTION["question"], "--evidence-only")
+    assert code == 0 and "asking the server" not in err
+
+
+def test_a_server_that_dies_amid_an_answer_is_told(tmp_path: Path, start: Any, run: Any) -> None:
+    server = start("data", SLOW="60")
+    killing = threading.Timer(3, server.popen.kill)
+    killing.start()
+    code, out, err = run("ask", QUESTION["question"])
+    killing.join()
+    assert (code, out) == (1, "")
+    assert "is gone" in err and "Ask again" in err
 
 
 def meanwhile(work: Any) -> tuple[threading.Thread, list[Any]]:
