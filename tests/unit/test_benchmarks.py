@@ -1,0 +1,85 @@
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_llm import FakeLLM, Reply
+from fakes import ARTICLES, BagOfWords
+
+from benchmarks.__main__ import _summed_up
+from benchmarks.answers import Asked
+from benchmarks.naive import CHUNK, OVERLAP, NaiveChain, Timing, pieces
+from benchmarks.report import exponent, markdown, ratio, spread, write_json
+from benchmarks.scale import articles, question
+
+
+@pytest.mark.parametrize("length", [0, 10, CHUNK, CHUNK + 1, 7 * CHUNK + 13])
+@pytest.mark.parametrize("word", ["a ", "bridge ", "x" * 3000])
+def test_pieces_overlap_and_leave_nothing_out(length: int, word: str) -> None:
+    text = (word * length)[:length]
+    found = list(pieces(text))
+    assert all(len(piece) <= CHUNK for piece in found)
+    whole = "".join(piece if not place else piece[OVERLAP:] for place, piece in enumerate(found))
+    assert whole == text
+
+
+def test_the_naive_chain_puts_what_it_finds_into_its_prompt() -> None:
+    llm = FakeLLM([Reply("Bees dance [1]. They do.")])
+    chain = NaiveChain(BagOfWords(), llm.connect(), ARTICLES)
+    timing = chain.ask("How do bees tell where flowers are?")
+    assert "Bees dance to tell each other where flowers are." in llm.calls[0].text
+    assert timing.claim is not None
+    assert 0 < timing.claim <= timing.answer
+
+
+def test_a_power_law_has_its_exponent() -> None:
+    assert exponent([10, 100, 1000], [3, 30, 300]) == pytest.approx(1)
+    assert exponent([10, 1000], [5, 5]) == pytest.approx(0)
+    with pytest.raises(ValueError, match="no growth"):
+        exponent([10], [5])
+
+
+def test_a_ratio_is_that_of_the_percentiles() -> None:
+    assert ratio([1, 2, 9], [4, 8, 8]) == pytest.approx(0.25)
+    assert ratio([1, 1, 3], [2, 2, 6], at=100) == pytest.approx(0.5)
+    assert spread([1, 2, 3])["median"] == 2
+
+
+def asked(number: int, ours: Timing) -> Asked:
+    return Asked(number % 2, ours, Timing(0.01, 8.0, 10.0), written=number)
+
+
+def test_without_a_claim_there_is_no_first_one_to_compare() -> None:
+    summed = _summed_up([asked(0, Timing(0.1, 2.0, 2.5)), asked(1, Timing(0.1, None, 0.1))])
+    assert summed["unwritten"] == 1
+    assert summed["ratios"]["claim"] == {"median": 0.25, "p95": 0.25, "rounds": [0.25]}
+    assert summed["ratios"]["answer"]["median"] == pytest.approx(0.13)
+    assert summed["ratios"]["answer"]["rounds"] == [0.25, 0.01]
+
+
+def test_the_page_has_what_was_measured(tmp_path: Path) -> None:
+    part = _summed_up([asked(number, Timing(0.1, 2.0, 2.5)) for number in range(4)])
+    measured: dict[str, Any] = {
+        "command": "make bench",
+        "machine": {"cores": 2, "machine": "x86_64", "python": "3.11.7"},
+        "speed": "balanced",
+        "answers": {"short articles": part | {"plot": "plot.svg"}},
+        "memory": {"process": 400_000_000, "llm": 1_500_000_000},
+        "ingest": {"ours": spread([300.0]), "naive": spread([100.0]), "ratio": 3.0},
+    }
+    page = markdown(measured)
+    assert "| answer | 2.50 [2.50, 2.50] | 2.50 | 10.00" in page
+    assert "3.0 times as many" in page
+    assert "1.50 GB" in page
+    assert "Eight users" not in page
+    write_json(measured | {"third": 1 / 3}, tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text())["third"] == 0.3333
+
+
+def test_generated_articles_have_so_many_sentences_and_are_made_again_alike() -> None:
+
+    made = [list(articles(1200, random.Random(7))) for _ in range(2)]
+    assert made[0] == made[1]
+    assert [document.text.count("crowns.") for document in made[0]] == [500, 500, 200]
+    assert question(random.Random(7)).endswith("?")
