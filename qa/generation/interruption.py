@@ -27,6 +27,11 @@ class Interruption:
         self._socket: socket.socket | None = None
         self._outer: Token[Interruption | None] | None = None
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._interrupted
+
     def __enter__(self) -> "Interruption":
         self._outer = _current.set(self)
         return self
@@ -64,6 +69,11 @@ class Interruption:
 
 
 _current: ContextVar[Interruption | None] = ContextVar("interruption", default=None)
+
+
+def current_interruption() -> Interruption | None:
+    """What ends the calls that are made here, if something may."""
+    return _current.get()
 
 
 def check_interruption() -> None:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
-from qa.generation.interruption import check_interruption
+from qa.generation.interruption import check_interruption, current_interruption
 from qa.schema import (
     Answer,
     AnswerEvent,
@@ -91,7 +91,7 @@ class Answers:
                 self._kept.move_to_end(key)
                 return _Flight.landed(kept), False
             flight = self._running.get(key)
-            if flight is not None:
+            if flight is not None and not flight.abandoned:
                 return flight, False
             self._running[key] = flight = _Flight()
             return flight, True
@@ -110,7 +110,8 @@ class Answers:
             if isinstance(events, Generator):
                 events.close()
             with self._lock:
-                del self._running[key]
+                if self._running.get(key) is flight:
+                    del self._running[key]
                 if whole and _holds(flight.events[-1], key):
                     self._kept[key] = flight.events
                     if len(self._kept) > self._room:
@@ -125,13 +126,24 @@ class _Flight:
         self.events: list[Event] = []
         self._ended = False
         self._news = threading.Condition()
+        self._interruption = current_interruption()
 
     @classmethod
     def landed(cls, events: list[Event]) -> "_Flight":
         flight = cls()
+        flight._interruption = None
         flight.events = events
         flight._ended = True
         return flight
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether whoever gives the answer has gone; its call may take its time to break off."""
+        return self._interruption is not None and self._interruption.interrupted
+
+    @property
+    def _going(self) -> bool:
+        return not self._ended and not self.abandoned
 
     def add(self, event: Event) -> None:
         if isinstance(event, TokenEvent):
@@ -152,11 +164,11 @@ class _Flight:
 
         What breaks off is not passed on: whoever follows may have more luck.
         """
-        while not self.events and not self._ended:
+        while not self.events and self._going:
             self._wait()
         if self.events and not skip:
             yield self.events[0]
-        while not self._ended:
+        while self._going:
             self._wait()
         if self.events and isinstance(self.events[-1], AnswerEvent):
             yield from self.events[1:]

@@ -50,7 +50,9 @@ def first_run(data_dir: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_first_run_sets_everything_up_and_answers(first_run):
     assert first_run.returncode == 0, first_run.stderr
-    assert "mutual acquaintance” arranged the call. [1]" in first_run.stdout
+    answer, _, footnote = first_run.stdout.partition("\n\n[1] ")
+    assert "mutual acquaintance" in answer and answer.endswith(" [1]")
+    assert "mutual acquaintance" in footnote
     assert "assembling the weights: 100 %" in first_run.stderr
     assert "ingesting the sample article" in first_run.stderr
 
@@ -76,6 +78,12 @@ def test_what_is_not_in_the_article_is_not_said(first_run, data_dir):
     assert answer.stdout.strip() == "Not in the sources."
 
 
+def test_a_question_for_two_things_is_drafted(first_run, data_dir):
+    question = "Who arranged the call, and how long was it?"
+    answer = json.loads(footnoted(data_dir, "ask", "--json", question).stdout)
+    assert answer["usage"]["completion_tokens"] > 0
+
+
 def test_a_follow_up_is_understood(first_run, data_dir):
     talk = footnoted(data_dir, "chat", stdin=f"{QUESTION}\nAnd how long was it?\n")
     assert talk.returncode == 0, talk.stderr
@@ -86,6 +94,7 @@ def test_a_follow_up_is_understood(first_run, data_dir):
 def test_wrong_weights_are_refused(first_run, data_dir, tmp_path, monkeypatch):
     fake = tmp_path / "fake.gguf"
     fake.write_bytes(b"GGUF" + b"\0" * 100)
+    monkeypatch.setenv("FOOTNOTED_SPEED", "thorough")
     monkeypatch.setenv("FOOTNOTED_LLM__WEIGHTS", str(fake))
     monkeypatch.setenv("FOOTNOTED_LLM__WEIGHTS_SHA256", "0" * 64)
     refused = footnoted(data_dir, "ask", QUESTION)
@@ -97,7 +106,8 @@ def test_wrong_weights_are_refused(first_run, data_dir, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def assembly(first_run, data_dir):
-    with Assembly(load_settings(data_dir=data_dir)) as made:
+    """Drafts every answer."""
+    with Assembly(load_settings(data_dir=data_dir, speed="thorough")) as made:
         yield made
 
 

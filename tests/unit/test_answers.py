@@ -229,6 +229,22 @@ def test_whoever_follows_one_that_goes_answers_on(answers: Answers) -> None:
     assert answering.calls == 2
 
 
+def test_nobody_follows_one_that_has_gone_and_cannot_stop_yet(answers: Answers) -> None:
+    stuck, answering = Answering(answered(), held=True), Answering(answered())
+    leads = Listening(answers, stuck)
+    assert until(lambda: leads.heard)
+    follows = Listening(answers, answering)
+    assert until(lambda: follows.heard)
+    leads.interruption.interrupt()
+    assert types(follows.whole()) == ["evidence", "token", "claim", "answer"]
+    late = Listening(answers, answering)
+    assert types(late.whole()) == ["evidence", "claim", "answer"]
+    assert answering.calls == 1
+    stuck.go_on.set()
+    leads.join(10)
+    assert isinstance(leads.error, Interrupted)
+
+
 def test_what_breaks_before_the_first_event_is_tried_again_by_whoever_follows(
     answers: Answers,
 ) -> None:
