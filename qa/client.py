@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from qa.errors import FootnotedError
+from qa.errors import FootnotedError, UsageError
 from qa.running import Running
 from qa.schema import Event, Turn, UnsupportedPolicy
 
@@ -73,7 +73,7 @@ class RemoteAnswerer:
                 ) as reply,
             ):
                 if reply.status_code != httpx.codes.OK:
-                    raise _Refused.of(reply.status_code, reply.read())
+                    raise _refused(reply.status_code, reply.read())
                 for line in reply.iter_lines():
                     if line.startswith("data: "):
                         yield events.validate_json(line.removeprefix("data: "))
@@ -84,15 +84,11 @@ class RemoteAnswerer:
             ) from error
 
 
-class _Refused(FootnotedError):
+def _refused(status: int, content: bytes) -> FootnotedError:
     """The server's problem, with the exit code that it would have here."""
-
-    @classmethod
-    def of(cls, status: int, content: bytes) -> "_Refused":
-        try:
-            problem = json.loads(content)
-            refused = cls(str(problem["detail"]), help=str(problem["help"]))
-        except (ValueError, KeyError, TypeError):
-            refused = cls(f"the server answers with status {status}")
-        refused.exit_code = 2 if 400 <= status < 500 else 1  # type: ignore[misc]
-        return refused
+    kind = UsageError if 400 <= status < 500 else FootnotedError
+    try:
+        problem = json.loads(content)
+        return kind(str(problem["detail"]), help=str(problem["help"]))
+    except (ValueError, KeyError, TypeError):
+        return kind(f"the server answers with status {status}")

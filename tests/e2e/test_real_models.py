@@ -130,7 +130,8 @@ def test_a_killed_llm_costs_one_draft_and_no_more(assembly, fall_back):
         assert seen[-1].code == "llm-failed"
         assert seen[-1].retryable
     after = answerer.answer(QUESTION)
-    assert after.status == "answered"
+    assert after.citations
+    assert after.usage.completion_tokens > 0
 
 
 def test_stream_and_answer_cite_alike(assembly):

@@ -205,7 +205,7 @@ def test_an_unknown_setting_is_named(run, monkeypatch):
 
 
 def test_the_sample_is_ingested_only_when_there_is_nothing(run, llm):
-    agent = [Reply("Altman arranged the call.")]
+    agent = [Reply("A “mutual acquaintance” arranged the call.")]
     llm.say(list(agent))
     code, out, err = run("ask", "--sample", "Who arranged the call?")
     assert code == 0

@@ -30,7 +30,7 @@ NOTES = {"collection": "notes"}
 
 
 def assemble(data_dir: Path, *, llm: Any = None, **server: Any) -> Assembly:
-    settings = Settings(data_dir=data_dir, server=ServerSettings(**server))
+    settings = Settings(data_dir=data_dir, speed="thorough", server=ServerSettings(**server))
     assembly = Assembly(settings)
     assembly.__dict__.update(embedder=BagOfWords(), llm=llm or FakeLLM())
     return assembly

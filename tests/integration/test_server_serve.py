@@ -229,7 +229,7 @@ def test_a_locked_directory_is_told_at_once(tmp_path: Path) -> None:
 
 def _assembly(data_dir: Path) -> Assembly:
     server = ServerSettings(max_upload_bytes=1_000_000, auth="off", warm_up=False)
-    settings = Settings(data_dir=data_dir, server=server)
+    settings = Settings(data_dir=data_dir, speed="thorough", server=server)
     assembly = Assembly(settings)
     assembly.__dict__.update(embedder=FlatEmbedder(), llm=FakeLLM(data_dir))
     return assembly

@@ -156,7 +156,7 @@ def test_a_wrong_key_is_a_clear_error(
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(LLMFailedError) as caught:
-        drafter_on(remote(server, key=key)).another("Whom did Ann meet?", EVIDENCE)
+        list(drafter_on(remote(server, key=key)).stream("Whom did Ann meet?", EVIDENCE, Draft()))
     message = str(caught.value)
     assert "'tiny'" in message
     assert "401" in message
@@ -178,7 +178,7 @@ def test_a_server_that_is_too_slow_is_an_error(server: Server) -> None:
     llm = RemoteLLM("tiny", base_url=server.url, api_key=KEY, timeout_seconds=0.2)
     begun = time.monotonic()
     with pytest.raises(LLMError, match="(?i)time"):
-        drafter_on(llm).another("Whom did Ann meet?", EVIDENCE)
+        list(drafter_on(llm).stream("Whom did Ann meet?", EVIDENCE, Draft()))
     assert time.monotonic() - begun < 0.9
 
 
@@ -189,7 +189,7 @@ def test_a_server_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch)
     url = f"http://127.0.0.1:{port}/v1"
     llm = RemoteLLM("tiny", base_url=url, api_key=KEY, timeout_seconds=5)
     with pytest.raises(LLMError, match=r"'tiny' failed: .*[Cc]onnection"):
-        drafter_on(llm).another("Whom did Ann meet?", EVIDENCE)
+        list(drafter_on(llm).stream("Whom did Ann meet?", EVIDENCE, Draft()))
 
 
 # Providers
