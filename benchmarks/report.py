@@ -100,7 +100,7 @@ def markdown(measured: dict[str, Any]) -> str:
         "",
         f"Written by `{measured['command']}` on {measured['machine']['cores']} cores "
         f"({measured['machine']['machine']}, Python {measured['machine']['python']}). "
-        "The same numbers, unrounded to words: [benchmarks.json](benchmarks.json).",
+        "More of the numbers: [benchmarks.json](benchmarks.json).",
         "",
         "The **naive chain** (`benchmarks/naive.py`) is what one would write first with LangChain, on "
         "the same language model, embedder and Chroma: chunks of 1,000 characters, the four nearest "

@@ -36,7 +36,7 @@ def _serve(parameters: dict[str, Any]) -> Any:
     settings.port = 0
     settings.n_parallel = 1
     settings.n_threads_http = 4
-    settings.cache_ram_mib = 256  # its default keeps up to 8 GB of old prompts
+    settings.cache_ram_mib = 64  # its default keeps up to 8 GB of old prompts, which share little
     settings.warmup = False  # the first real prompt warms it; a warm-up only delays it
     # Without its second copy of the weights, in another order: 0.6 GB less, and prompts, of which
     # an answer mostly consists, are read faster (docs/decisions/0011-speed.md).
