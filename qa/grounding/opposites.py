@@ -4,6 +4,8 @@
 easily carried away by all the other words that agree.
 """
 
+import re
+
 from qa.words import stems, words
 
 _PAIRS = """
@@ -57,8 +59,22 @@ def denies(text: str) -> bool:
     return any(map(_is_negation, words(text)))
 
 
+_MULTIPLIED = re.compile(
+    r"\b(?:doubled|doubling|tripled|tripling|quadrupled|quadrupling|halved|halving)\b|"
+    r"\b(?:did|does|do|to|will|would|could|should)\b.*\b(?P<verb>double|triple|quadruple|halve)\b",
+    re.IGNORECASE,
+)
+_MULTIPLES = frozenset(
+    stems("double triple quadruple halve twice thrice twofold threefold fourfold half")
+)
+"""What may say how many times as much, be it in another way than the question."""
+
+
 def opposes(question: str, text: str) -> str | None:
     """What ``text`` turns into its opposite, in words; ``None`` if nothing.
+
+    A "not" that it lacks counts too, and that something was doubled or the like, which is taken for
+    granted in "Why did they double it?" and is no part of an answer that a reader would miss.
 
     Args:
         question: what is asked.
@@ -69,6 +85,10 @@ def opposes(question: str, text: str) -> str | None:
         for other in sorted(OPPOSITES.get(word, frozenset()) & said):
             if word not in said and not known & set(stems(word)):
                 return f"the question says “{word}”, and the sentence that fits “{other}”"
+    multiplied = _MULTIPLIED.search(question)
+    if multiplied is not None and not known & _MULTIPLES:
+        verb = multiplied["verb"] or multiplied[0]
+        return f"the question says “{verb}”, and no sentence that fits does"
     asked = set(stems(" ".join(word for word in words(question) if not _is_negation(word))))
     alike = asked and len(asked & known) / len(asked) >= _ALIKE
     if alike and denies(question) and not denies(text) and not known & IMPLIED_NEGATIONS:

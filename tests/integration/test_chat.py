@@ -4,7 +4,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from llm_server import LLMServer
 from openai import OpenAI
 from pydantic import TypeAdapter
 from serving import serving
+from waiting import until
 
 from qa.assembly import Assembly
 from qa.errors import LLMFailedError
@@ -290,15 +291,6 @@ def slowly_answering(
             fill(client)
             client.post("/v1/ask", json={"question": WHO, "evidence_only": True})  # warm
             yield client, app.state.service
-
-
-def until(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.mark.parametrize("silence", [60.0, 0.0], ids=["before the first token", "amid the draft"])

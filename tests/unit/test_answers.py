@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from waiting import until
 
 from qa.errors import BusyError
 from qa.generation.interruption import Interrupted, Interruption
@@ -109,15 +110,6 @@ def hits() -> list[None]:
 @pytest.fixture
 def answers(hits: list[None]) -> Answers:
     return Answers(2, on_hit=lambda: hits.append(None))
-
-
-def until(holds: Callable[[], object]) -> bool:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.005)
-    return False
 
 
 def types(events: list[Event]) -> list[str]:

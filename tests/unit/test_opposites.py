@@ -11,6 +11,8 @@ from qa.grounding.opposites import OPPOSITES, denies, opposes
         ("What was built after the war?", "Before the war a bridge was built.", "“after”"),
         ("Who was not elected?", "Ann was elected.", "“not”"),
         ("Who didn’t vote?", "Ann voted.", "“not”"),
+        ("Why did Ann double her stake?", "Ann kept her stake since Bob was ill.", "“double”"),
+        ("What tripled in May?", "In May the price of rice rose.", "“tripled”"),
     ],
 )
 def test_the_opposite_is_no_answer(question, text, reason):
@@ -26,6 +28,9 @@ def test_the_opposite_is_no_answer(question, text, reason):
         ("Who was not elected?", "Ann failed to be elected."),
         ("Who was not elected?", "Bob was never elected."),
         ("Who was elected?", "Ann was not elected."),
+        ("Why did Ann double her stake?", "Ann doubled her stake since Bob was ill."),
+        ("Why did Ann double her stake?", "Twice as much was to be won."),
+        ("Who won the double?", "Ann won both cups."),
         ("Why wasn't Ann at the meeting in Rome?", "A cold kept Ann away."),
     ],
 )

@@ -1,21 +1,11 @@
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
+from waiting import until
 
 from qa.errors import BusyError
 from qa.generation.interruption import Interrupted, Interruption
 from qa.generation.queue import Free, Queue
-
-
-def until(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.005)
-    return False
 
 
 class Asking(threading.Thread):

@@ -187,12 +187,14 @@ export class Turn {
     const listed = this.notes.children.length;
     if (listed > this.citations.length) this.notes.replaceChildren();
     for (const it of this.citations.slice(this.notes.children.length)) {
-      this.notes.append(el("li", { value: it.number, dir: "auto" }, this.quotation(it)));
+      // A sentence that is the answer itself is not said again below it.
+      const said = this.claims.some((claim) => claim.text === it.text);
+      this.notes.append(el("li", { value: it.number, dir: "auto" }, this.quotation(it, { said })));
     }
   }
 
-  quotation(it, { titled = true } = {}) {
-    return this.pointer(it, { class: "quotation" }, el("q", {}, it.text), " ",
+  quotation(it, { titled = true, said = false } = {}) {
+    return this.pointer(it, { class: "quotation" }, ...(said ? [] : [el("q", {}, it.text), " "]),
       el("span", { class: "source" }, `${titled ? `${it.title}, ` : ""}sentence\u00a0${it.sentence}`));
   }
 
