@@ -139,7 +139,7 @@ def test_a_follow_up_is_understood_and_shown_so(client: TestClient, llm: FakeLLM
 
 
 def test_the_options_of_ask(client: TestClient, llm: FakeLLM) -> None:
-    answer = chat(client, "Who joined?", evidence_only=True, documents=["deal"])[-1].answer
+    answer = chat(client, "Who joined the deal?", evidence_only=True, documents=["deal"])[-1].answer
     assert answer.provenance.llm == "none" and not llm.calls
     assert {item.document_id for item in answer.citations} == {"deal"}
     llm.say(["Zebras eat 40 pancakes in Peru."] * 4)
@@ -407,7 +407,7 @@ def test_one_too_many_is_told_to_come_back(
             assert quick.json()["status"] == "answered"
             assert httpx.get(f"{url}/healthz").status_code == 200
             held.set()
-        assert [number for number, _ in replies] == [0, 1]
+        assert {number for number, _ in replies} == {0, 1}  # their order: tests/unit/test_queue.py
         assert all(isinstance(parsed(reply.text)[-1], AnswerEvent) for _, reply in replies)
         assert until(lambda: service.queue.running == 0)
 
