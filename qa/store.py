@@ -72,10 +72,16 @@ class Hit:
 
 class _Changes:
     """Counts what this process changes. An embedded Chroma is changed by no other: what was read at
-    one count is true as long as that stands."""
+    one count is true as long as that stands.
+
+    Attributes:
+        count: how many changes there were.
+        held_off: held by who changes the heads or deletes chunks, and by who must not meet that.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self.held_off = threading.RLock()
         self._lock = threading.Lock()
 
     def add(self) -> None:
@@ -259,6 +265,19 @@ class Collection:
         unique = {head.id: head for head in heads}.values()
         return Snapshot(sorted(unique, key=lambda head: (head.title, head.id)))
 
+    @contextmanager
+    def changes_held_off(self) -> Iterator[None]:
+        """In here no snapshot goes: writers wait, before what they replace is deleted.
+
+        For who has lost several snapshots in a row, since a document is replaced faster than it
+        is read. Behind a Chroma server, where others write, it holds off nothing.
+        """
+        if self._changes is None:
+            yield
+            return
+        with self._changes.held_off:
+            yield
+
     def search(self, vector: Sequence[float], limit: int, snapshot: "Snapshot") -> list[Hit]:
         """The chunks of ``snapshot`` nearest to ``vector``, nearest first.
 
@@ -328,23 +347,33 @@ class Collection:
             NotInCollectionError: no document of that id.
             StoreError: chunks of it are missing.
         """
-        missing = ""
-        for _ in range(_ATTEMPTS):  # it may be replaced between its head and its chunks
-            snapshot = self.snapshot()
-            info = snapshot.document(document_id)
-            if info is None:
-                raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
-            found = self.get([chunk_id(info, index) for index in range(info.chunks)], snapshot)
-            chunks = sorted((item.chunk for item in found.values()), key=lambda chunk: chunk.index)
-            if len(chunks) == info.chunks:
-                return StoredDocument(
-                    info,
-                    "".join(chunk.text for chunk in chunks),
-                    tuple(span for chunk in chunks for span in chunk.sentences),
-                )
-            missing = f"document {document_id!r} has {len(chunks)} of its {info.chunks} chunks"
-        raise StoreError(
-            missing, help="Remove it with 'footnoted sources remove' and ingest it again."
+        for _ in range(_ATTEMPTS - 1):  # it may be replaced between its head and its chunks
+            stored = self._document(document_id)
+            if stored is not None:
+                return stored
+        with self.changes_held_off():
+            stored = self._document(document_id)
+        if stored is None:
+            raise StoreError(
+                f"chunks of the document {document_id!r} are missing",
+                help="Remove it with 'footnoted sources remove' and ingest it again.",
+            )
+        return stored
+
+    def _document(self, document_id: str) -> StoredDocument | None:
+        """The document, or ``None`` where its chunks are not all there."""
+        snapshot = self.snapshot()
+        info = snapshot.document(document_id)
+        if info is None:
+            raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
+        found = self.get([chunk_id(info, index) for index in range(info.chunks)], snapshot)
+        if len(found) < info.chunks:
+            return None
+        chunks = sorted((item.chunk for item in found.values()), key=lambda chunk: chunk.index)
+        return StoredDocument(
+            info,
+            "".join(chunk.text for chunk in chunks),
+            tuple(span for chunk in chunks for span in chunk.sentences),
         )
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────
@@ -384,18 +413,23 @@ class Collection:
                     documents=[chunk.text for chunk in batch],
                     metadatas=[_chunk_metadata(info, chunk) for chunk in batch],
                 )
-            with self._changing():
-                self._heads.upsert(
-                    ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
-                )
-            # An id that was derived from a text may come back as one that the user gives.
-            with self._changing():
-                self._heads.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
-            for field, value in (("key", info.key), ("document_id", info.id)):
-                self._chunks.delete(
-                    where={"$and": [{field: value}, {"revision": {"$ne": _stamp(info)}}]}
-                )
+            with self.changes_held_off():
+                self._replace(info)
         return info
+
+    def _replace(self, info: DocumentInfo) -> None:
+        """Make ``info`` the head that counts, and delete what it replaces."""
+        with self._changing():
+            self._heads.upsert(
+                ids=[_head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
+            )
+        # An id that was derived from a text may come back as one that the user gives.
+        with self._changing():
+            self._heads.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
+        for field, value in (("key", info.key), ("document_id", info.id)):
+            self._chunks.delete(
+                where={"$and": [{field: value}, {"revision": {"$ne": _stamp(info)}}]}
+            )
 
     def remove(self, document_id: str) -> DocumentInfo:
         """Delete a document.
@@ -406,7 +440,7 @@ class Collection:
         info = self.snapshot().document(document_id)
         if info is None:
             raise NotInCollectionError(f"no document {document_id!r} in {self.name!r}")
-        with _talking(self._location):
+        with _talking(self._location), self.changes_held_off():
             with self._changing():
                 self._heads.delete(ids=[_head_id(info.key)])
             self._chunks.delete(where={"key": info.key})

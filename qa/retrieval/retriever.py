@@ -36,7 +36,7 @@ _HEADING = re.compile(r"#{1,6}\s")
 _SEARCHED = 2.0
 """What ranking first in both searches counts beside the ranker's log odds."""
 
-_ATTEMPTS = 5
+_ATTEMPTS = 3
 
 _REACH = 2
 """How many sentences back an antecedent may stand."""
@@ -128,7 +128,8 @@ class Retriever:
                 return self._retrieve(question, documents)
             except SnapshotGoneError:
                 continue  # a document was replaced meanwhile; the next snapshot has the new one
-        return self._retrieve(question, documents)
+        with self.collection.changes_held_off():
+            return self._retrieve(question, documents)
 
     def _retrieve(self, question: str, documents: Sequence[str] | None) -> Retrieval:
         snapshot = self.collection.snapshot()

@@ -514,6 +514,31 @@ def test_a_collection_that_does_not_hold_still_is_an_error_in_the_end(
     assert "Bees dance" in retriever.retrieve("Do bees dance?").evidence[0].text
 
 
+def test_a_document_replaced_faster_than_it_is_read_is_held_still_in_the_end(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(collection, article("Bees dance."))
+    retriever = retriever_of(collection, tmp_path)
+    original = collection.chunks
+    writers: list[threading.Thread] = []
+
+    def replace_then_read(snapshot: Snapshot) -> Any:
+        text = f"Bees dance {len(writers)} times."
+        writers.append(threading.Thread(target=lambda: ingest(collection, article(text))))
+        writers[-1].start()
+        writers[-1].join(timeout=1)
+        return original(snapshot)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(collection, "chunks", replace_then_read)
+        (found,) = retriever.retrieve("Do bees dance?").evidence
+    assert len(writers) > 1
+    assert found.text == f"Bees dance {len(writers) - 2} times."
+    writers[-1].join()
+    (found,) = retriever.retrieve("Do bees dance?").evidence
+    assert found.text == f"Bees dance {len(writers) - 1} times."
+
+
 # Neighbours
 
 
