@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -323,22 +324,18 @@ class Collection:
             found = self._chunks.get(ids=list(ids), include=["documents", "metadatas"])
         return _attach_all(found, snapshot)
 
-    def chunks(self, snapshot: "Snapshot") -> list[StoredChunk]:
-        """All chunks of ``snapshot``, in no particular order.
+    def chunks(self, snapshot: "Snapshot") -> Iterator[StoredChunk]:
+        """All chunks of ``snapshot``, a document after the other.
 
         Raises:
             SnapshotGoneError: some have been replaced or removed since.
         """
-        with _talking(self._location):
-            found = [
-                stored
-                for page in _pages(self._chunks, include=["documents", "metadatas"])
-                for stored in _attach_all(page, snapshot).values()
-            ]
-        # Pages are read by offset, so a deletion meanwhile can push a chunk out of both.
-        if len({stored.id for stored in found}) != sum(info.chunks for info in snapshot.documents):
-            raise SnapshotGoneError("documents changed while they were read")
-        return found
+        ids = (chunk_id(info, index) for info in snapshot.documents for index in range(info.chunks))
+        while page := list(islice(ids, _PAGE)):
+            found = self.get(page, snapshot)
+            if len(found) < len(page):
+                raise SnapshotGoneError("documents changed while they were read")
+            yield from (found[identity] for identity in page)
 
     def document(self, document_id: str) -> StoredDocument:
         """A document put together again from its chunks.

@@ -1,109 +1,160 @@
-"""BM25 over a collection's chunks, kept on disk under the collection's version."""
+"""BM25 over the sentences of a collection, kept on disk and brought up to date by document."""
 
-import json
+import errno
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from filelock import FileLock
 
+from qa.disk import writing
+from qa.errors import DiskFullError, StoreError, first_line
 from qa.words import stems
 
-_IDS = "ids.json"
-_BUILDING = ".building-"
+_FORMAT = "2"
+"""Of what is indexed; another is built anew."""
+_WRITER_BYTES = 32_000_000
+"""What is gathered in memory before it is written out."""
 
 
 class LexicalIndex:
-    """A BM25 index (bm25s, Lucene's variant) of stemmed words.
+    """An index of stemmed words (tantivy), one entry a sentence.
 
     Args:
-        ids: the id of each indexed text, in the order of the index.
-        engine: the bm25s index; ``None`` where no text holds a single word.
+        folder: its own; holds nothing that cannot be built again.
     """
 
-    def __init__(self, ids: Sequence[str], engine: Any | None) -> None:
-        self._ids = ids
-        self._engine = engine
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / _FORMAT
 
-    @classmethod
-    def build(cls, texts: Iterable[tuple[str, str]]) -> "LexicalIndex":
-        """Index (id, text) pairs."""
-        ids: list[str] = []
-        tokens: list[list[str]] = []
-        for identity, text in texts:
-            ids.append(identity)
-            tokens.append(stems(text))
-        if not any(tokens):
-            return cls(ids, None)
-        import bm25s
+    def bring_up_to(
+        self,
+        revisions: Collection[str],
+        read: Callable[[set[str]], Iterable[tuple[str, str, str]]],
+    ) -> "LexicalSearch":
+        """Add the revisions that are missing, and remove those that are there beyond them.
 
-        engine = bm25s.BM25(method="lucene")
-        engine.index(tokens, show_progress=False)
-        return cls(ids, engine)
+        Args:
+            revisions: of the documents that are to be found.
+            read: the sentences of the missing ones: revision, key, text.
 
-    @classmethod
-    def load(cls, folder: Path) -> "LexicalIndex | None":
-        """Open a saved index by memory map, or ``None`` if there is none."""
+        Raises:
+            DiskFullError: no room for the index.
+            StoreError: it cannot be read or written.
+        """
+        beside = self._folder.parent
+        with writing(beside):
+            beside.mkdir(parents=True, exist_ok=True)
+        with writing(beside), FileLock(beside / "writing.lock"), _failing(self._folder):
+            index = self._open()
+            held = _held(index)
+            missing, gone = set(revisions) - held, held - set(revisions)
+            if missing or gone:
+                _write(index, gone, read(missing) if missing else ())
+                index.reload()
+            return LexicalSearch(index, self._folder)
+
+    def _open(self) -> Any:
+        import tantivy
+
         try:
-            ids: list[str] = json.loads((folder / _IDS).read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        if not (folder / "index").exists():
-            return cls(ids, None)
-        import bm25s
+            return tantivy.Index(_schema(), path=str(self._folder))
+        except (ValueError, OSError):  # there is none, or it is broken
+            for other in self._folder.parent.iterdir():
+                if other.is_dir():
+                    shutil.rmtree(other)
+            self._folder.mkdir()
+            return tantivy.Index(_schema(), path=str(self._folder))
 
-        return cls(ids, bm25s.BM25.load(folder / "index", mmap=True))
 
-    def save(self, folder: Path) -> None:
-        """Write the index whole or not at all; older versions beside it are removed."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=folder.parent))
-        try:
-            if self._engine is not None:
-                self._engine.save(building / "index", show_progress=False)
-            (building / _IDS).write_text(json.dumps(list(self._ids)), "utf-8")
-            try:
-                os.replace(building, folder)
-            except OSError:
-                if not folder.exists():
-                    raise  # else another thread or process has saved the same version
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-        for other in folder.parent.iterdir():
-            if other != folder and not other.name.startswith(_BUILDING):
-                shutil.rmtree(other, ignore_errors=True)
+class LexicalSearch:
+    """The index as it was brought up to date; what is written later does not change it."""
 
-    def search(
-        self, query: str, limit: int, within: Callable[[str], bool] | None = None
-    ) -> list[str]:
-        """Ids of at most ``limit`` texts that share a word with ``query``, best first.
+    def __init__(self, index: Any, folder: Path) -> None:
+        self._schema = index.schema
+        self._searcher = index.searcher()
+        self._folder = folder
+
+    def __len__(self) -> int:
+        """How many sentences can be found."""
+        return int(self._searcher.num_docs)
+
+    def search(self, query: str, limit: int, revisions: Collection[str] | None = None) -> list[str]:
+        """Keys of at most ``limit`` sentences that share a word with ``query``, best first.
+
+        Equals stay in the order in which they were written.
 
         Args:
             query: the question.
             limit: how many at most.
-            within: which ids count; ``None`` for all.
+            revisions: only in these; ``None`` for all.
         """
+        from tantivy import Occur, Query
+
         tokens = stems(query)
-        if self._engine is None or not tokens:
+        if not tokens or limit < 1:
             return []
-        scores = self._engine.get_scores(tokens)
-        if within is None:
-            matching = _highest(scores, limit)
-        else:
-            matching = scores.nonzero()[0]
-        order = matching[(-scores[matching]).argsort(kind="stable")]
-        best = (self._ids[int(place)] for place in order)
-        return list(islice((key for key in best if within is None or within(key)), limit))
+        wanted = Query.boolean_query(
+            [
+                (Occur.Should, Query.term_query(self._schema, "words", token, "freq"))
+                for token in tokens
+            ]
+        )
+        if revisions is not None:
+            within = Query.term_set_query(self._schema, "revision", list(revisions))
+            wanted = Query.boolean_query(
+                [(Occur.Must, wanted), (Occur.Must, Query.const_score_query(within, 0.0))]
+            )
+        with _failing(self._folder):
+            hits = self._searcher.search(wanted, limit=limit, count=False).hits
+            return [self._searcher.doc(place)["key"][0] for _, place in hits]
 
 
-def _highest(scores: Any, limit: int) -> Any:
-    """Places of the ``limit`` highest scores above 0, and of all that equal the last; ascending."""
-    matching = scores.nonzero()[0]
-    if len(matching) <= limit:
-        return matching
-    last = np.partition(scores[matching], -limit)[-limit]
-    return matching[scores[matching] >= last]
+def _schema() -> Any:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("revision", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+def _held(index: Any) -> set[str]:
+    """The revisions in the index; the filter passes over those deleted."""
+    from tantivy import Query
+
+    found = index.searcher().terms_with_prefix("revision", "", Query.all_query())
+    return {revision for revision, _ in found}
+
+
+def _write(index: Any, gone: Iterable[str], entries: Iterable[tuple[str, str, str]]) -> None:
+    """In one commit: an index that is torn off in the middle is as it was before."""
+    from tantivy import Document
+
+    writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+    try:
+        for revision in gone:
+            writer.delete_documents_by_term("revision", revision)
+        for revision, key, text in entries:
+            writer.add_document(Document(revision=revision, key=key, words=" ".join(stems(text))))
+        writer.commit()
+    finally:
+        writer.wait_merging_threads()  # gives the index free for another writer
+
+
+@contextmanager
+def _failing(folder: Path) -> Iterator[None]:
+    """Tell apart what goes wrong in tantivy, which raises ``ValueError`` for all of it."""
+    try:
+        yield
+    except ValueError as error:
+        if os.strerror(errno.ENOSPC) in str(error) or os.strerror(errno.EDQUOT) in str(error):
+            raise DiskFullError(f"no space left while writing to {str(folder)!r}") from error
+        raise StoreError(
+            f"the lexical index fails: {first_line(error)}",
+            help=f"Delete {str(folder)!r}; it is built again.",
+        ) from error

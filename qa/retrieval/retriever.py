@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from qa.disk import writing
 from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.injection import addresses_model
 from qa.odds import average, log_odds
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
-from qa.retrieval.lexical import LexicalIndex
+from qa.retrieval.lexical import LexicalIndex, LexicalSearch
 from qa.schema import Evidence, Found, Passage, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 from qa.tracing import span
@@ -105,8 +104,8 @@ class Retriever:
         collection.require_embedder(embedder.name, embedder.dimension)
         self.collection = collection
         self.embedder = embedder
-        self._index_dir = index_dir / collection.name
-        self._index: tuple[str, LexicalIndex] | None = None
+        self._index = LexicalIndex(index_dir / collection.name)
+        self._search: tuple[str, LexicalSearch] | None = None
         self._indexing = threading.Lock()
         self._candidates = candidates
         self._evidence = evidence
@@ -135,16 +134,13 @@ class Retriever:
         snapshot = self.collection.snapshot()
         if not snapshot.documents:
             raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
-        index = self._lexical_index(snapshot)
+        lexical_search = self._lexical_search(snapshot)
         within = None
         if documents is not None and not documents:
             return Retrieval((), snapshot.version)
         if documents is not None:
             snapshot = snapshot.only(documents)
-            prefixes = tuple(chunk_prefix(info) for info in snapshot.documents)
-
-            def within(key: str) -> bool:
-                return key.startswith(prefixes)
+            within = [chunk_prefix(info) for info in snapshot.documents]
 
         hits = self.collection.search(
             self.embedder.embed_query(question), self._candidates, snapshot
@@ -157,7 +153,9 @@ class Retriever:
             for rank, hit in enumerate(hits, start=1)
             for offset in range(len(hit.stored.chunk.sentences))
         }
-        matching = [_Place.parse(key) for key in index.search(question, self._candidates, within)]
+        matching = [
+            _Place.parse(key) for key in lexical_search.search(question, self._candidates, within)
+        ]
         self._fetch(chunks, {place.chunk for place in matching}, snapshot)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
         searched = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
@@ -230,19 +228,18 @@ class Retriever:
 
     def prepare(self) -> None:
         """Build the lexical index of the collection as it is now, so that no question waits."""
-        self._lexical_index(self.collection.snapshot())
+        self._lexical_search(self.collection.snapshot())
 
-    def _lexical_index(self, snapshot: Snapshot) -> LexicalIndex:
+    def _lexical_search(self, snapshot: Snapshot) -> LexicalSearch:
+        def read(revisions: set[str]) -> Iterator[tuple[str, str, str]]:
+            missing = [info.id for info in snapshot.documents if chunk_prefix(info) in revisions]
+            return _indexed(self.collection.chunks(snapshot.only(missing)))
+
         with self._indexing:
-            if self._index is None or self._index[0] != snapshot.version:
-                folder = self._index_dir / snapshot.version
-                index = LexicalIndex.load(folder)
-                if index is None:
-                    index = LexicalIndex.build(_indexed(self.collection.chunks(snapshot)))
-                    with writing(folder):
-                        index.save(folder)
-                self._index = (snapshot.version, index)
-            return self._index[1]
+            if self._search is None or self._search[0] != snapshot.version:
+                revisions = {chunk_prefix(info) for info in snapshot.documents}
+                self._search = (snapshot.version, self._index.bring_up_to(revisions, read))
+            return self._search[1]
 
     def _fetch(self, chunks: dict[str, StoredChunk], wanted: set[str], snapshot: Snapshot) -> None:
         """Add the wanted chunks to ``chunks``."""
@@ -327,11 +324,12 @@ def _is_flagged(chunks: dict[str, StoredChunk], place: _Place) -> bool:
     return addresses_model(_sentence(chunks[place.chunk], place.offset))
 
 
-def _indexed(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str]]:
+def _indexed(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str, str]]:
     for stored in chunks:
+        revision = chunk_prefix(stored.document)
         for offset in range(len(stored.chunk.sentences)):
             text = f"{stored.document.title} {_sentence(stored, offset)}"
-            yield _Place(stored.id, offset).key(), text
+            yield revision, _Place(stored.id, offset).key(), text
 
 
 def _found(stored: StoredChunk, offset: int, answers: float | None) -> Found:

@@ -64,6 +64,6 @@ def write_log(log_format: LogFormat) -> None:
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    # By record, not by level of the root: bm25s sets its own logger to DEBUG.
+    # By record, not by level of the root: a package may set its own logger to DEBUG.
     ours = record.name.partition(".")[0] in _OURS
     return ours or record.levelno >= logging.WARNING

@@ -106,7 +106,7 @@ def test_the_export_is_made_once_and_whole(
 ) -> None:
     def export(source: Path, target: Path) -> None:
         assert source == right_package
-        assert target != cache / f"{MINILM}-onnx-fp32"
+        assert target != cache / f"{MINILM}-onnx-int8"
         shutil.copy(source / "model.safetensors", target / "model.onnx")
 
     cache = tmp_path / "below" / "cache"
@@ -122,7 +122,7 @@ def test_two_at_once_make_one_export(
     right_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While this one waits for the lock, another process finishes the export."""
-    made = tmp_path / f"{MINILM}-onnx-fp32"
+    made = tmp_path / f"{MINILM}-onnx-int8"
 
     class Lock(module.FileLock):
         def __enter__(self) -> Any:
@@ -162,6 +162,17 @@ def test_a_failed_export_leaves_nothing_behind(
 # The real model
 
 
+@pytest.mark.models
+def test_an_export_that_is_far_from_the_original_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LEAST_COSINE", 1.0)
+    with pytest.raises(FootnotedError, match="far from the original: cosine 0.9") as error:
+        export_minilm(tmp_path)
+    assert "footnoted doctor" in error.value.help
+    assert not list(tmp_path.glob("*/"))
+
+
 @pytest.fixture(scope="module")
 def original() -> SentenceTransformerEmbedder:
     """The shipped model as sentence-transformers runs it."""
@@ -170,7 +181,7 @@ def original() -> SentenceTransformerEmbedder:
 
 
 @pytest.mark.models
-def test_the_export_is_the_original(
+def test_the_export_is_near_the_original(
     models_dir: Path, original: SentenceTransformerEmbedder
 ) -> None:
     minilm = load_embedder(MINILM, models_dir, batch_size=4)
@@ -178,7 +189,7 @@ def test_the_export_is_the_original(
     expected = np.array(original.embed_documents(SENTENCES))
     assert exported.shape == expected.shape == (20, 384)
     assert minilm.dimension == original.dimension == 384
-    assert np.abs(exported - expected).max() < 1e-5
+    assert (exported * expected).sum(axis=1).min() > 0.97
     assert np.linalg.norm(exported, axis=1) == pytest.approx(np.ones(20), abs=1e-5)
 
 
@@ -187,12 +198,13 @@ def test_one_question_is_embedded_like_many(
     minilm: OnnxEmbedder, original: SentenceTransformerEmbedder
 ) -> None:
     for text in SENTENCES[2:4]:
-        assert minilm.embed_query(text) == pytest.approx(original.embed_query(text), abs=1e-5)
+        assert np.dot(minilm.embed_query(text), original.embed_query(text)) > 0.98
+        assert minilm.embed_query(text) == minilm.embed_documents([text])[0]
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("batch_size", [1, 3, 1000])
-def test_neither_batch_nor_order_matters(
+def test_batch_and_order_matter_little(
     minilm: OnnxEmbedder, models_dir: Path, batch_size: int
 ) -> None:
     embedder = load_embedder(MINILM, models_dir, batch_size=batch_size)
@@ -200,9 +212,9 @@ def test_neither_batch_nor_order_matters(
     short = [text for text in SENTENCES if len(text) < 100]  # a long one makes all of a batch slow
     expected = [minilm.embed_query(text) for text in short]
     found = np.array(embedder.embed_documents(short))
-    assert np.abs(found - expected).max() < 1e-5
+    assert (found * expected).sum(axis=1).min() > 0.95  # a batch shares the range of its 8 bits
     backwards = np.array(embedder.embed_documents(short[::-1]))
-    assert np.abs(backwards[::-1] - expected).max() < 1e-5
+    assert (backwards[::-1] * expected).sum(axis=1).min() > 0.95
 
 
 @pytest.mark.models

@@ -1,4 +1,3 @@
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +18,9 @@ from qa.errors import (
     SnapshotGoneError,
     StoreError,
 )
-from qa.retrieval.lexical import LexicalIndex
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
-from qa.store import Collection, Snapshot, Store
+from qa.store import Collection, Snapshot, Store, StoredChunk
 
 WHO = "Which acquaintance arranged the call?"
 
@@ -634,40 +632,48 @@ def test_which_beginnings_lean(collection: Collection, tmp_path: Path) -> None:
 # The lexical index on disk
 
 
-def test_the_index_is_kept_under_the_version(
+def chunks_read(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Titles of the documents whose chunks are read from now on, as they are read."""
+    original, read = collection.chunks, list[str]()
+
+    def chunks(snapshot: Snapshot) -> Iterator[StoredChunk]:
+        read.extend(info.title for info in snapshot.documents)
+        return original(snapshot)
+
+    monkeypatch.setattr(collection, "chunks", chunks)
+    return read
+
+
+def test_the_index_is_kept_on_disk(
     ingested: Collection, retriever: Retriever, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = retriever.retrieve(WHO)
-    folder = tmp_path / "lexical" / "default" / ingested.snapshot().version
-    assert (folder / "ids.json").exists()
-
-    def fail(*_: Any) -> None:
-        pytest.fail("the index was built again")
-
-    monkeypatch.setattr(LexicalIndex, "build", fail)
+    read = chunks_read(ingested, monkeypatch)
     assert retriever.retrieve(WHO) == expected
     assert retriever_of(ingested, tmp_path / "lexical").retrieve(WHO) == expected
+    assert read == []
 
 
-def test_the_index_of_another_version_is_removed(
-    ingested: Collection, retriever: Retriever, tmp_path: Path
+def test_of_a_changed_collection_only_the_change_is_indexed(
+    ingested: Collection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     retriever.retrieve(WHO)
-    old = tmp_path / "lexical" / "default" / ingested.snapshot().version
-    assert old.exists()
+    read = chunks_read(ingested, monkeypatch)
+    ingest(ingested, article("Maria sings opera.", title="Music", uri="music"))
+    assert "Maria sings opera." in ranked(retriever.retrieve("Who sings opera?"))
+    assert read == ["Music"]
     ingested.remove("bees")
-    retriever.retrieve(WHO)
-    assert not old.exists()
-    assert (tmp_path / "lexical" / "default" / ingested.snapshot().version).exists()
+    assert "bees" not in {item.document_id for item in retriever.retrieve(WHO).evidence}
+    assert read == ["Music"]
 
 
 def test_preparing_builds_the_index(
-    ingested: Collection, retriever: Retriever, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ingested: Collection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     retriever.prepare()
-    assert (tmp_path / "lexical" / "default" / ingested.snapshot().version).exists()
-    monkeypatch.delattr(LexicalIndex, "build")
+    read = chunks_read(ingested, monkeypatch)
     assert retriever.retrieve(WHO).evidence
+    assert read == []
 
 
 def test_an_empty_collection_can_be_prepared(collection: Collection, tmp_path: Path) -> None:
@@ -678,7 +684,7 @@ def test_an_index_that_cannot_be_written_names_the_place(
     ingested: Collection, tmp_path: Path
 ) -> None:
     (tmp_path / "lexical").touch()
-    with pytest.raises(StoreError, match=f"cannot write to '{tmp_path}/lexical/default/"):
+    with pytest.raises(StoreError, match=f"cannot write to '{tmp_path}/lexical/default'"):
         retriever_of(ingested, tmp_path / "lexical").retrieve(WHO)
 
 
@@ -689,7 +695,6 @@ def test_collections_keep_their_indexes_apart(
     ingest(other, article("Maria sings opera."))
     first = retriever_of(ingested, tmp_path).retrieve(WHO)
     assert ranked(retriever_of(other, tmp_path).retrieve(WHO)) == ["Maria sings opera."]
-    assert (tmp_path / "default" / first.collection_version).exists()
     assert retriever_of(ingested, tmp_path).retrieve(WHO) == first
 
 
@@ -697,13 +702,13 @@ def test_the_first_questions_may_come_all_at_once(
     ingested: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = retriever_of(ingested, tmp_path / "alone").retrieve(WHO)
-    dumps = json.dumps
+    original = ingested.chunks
 
-    def dump_slowly(*args: Any, **options: Any) -> str:
-        time.sleep(0.05)  # in the middle of saving the index
-        return dumps(*args, **options)
+    def chunks(snapshot: Snapshot) -> Iterator[StoredChunk]:
+        time.sleep(0.05)  # in the middle of building the index
+        return original(snapshot)
 
-    monkeypatch.setattr(json, "dumps", dump_slowly)
+    monkeypatch.setattr(ingested, "chunks", chunks)
     for attempt in range(3):
         retriever = retriever_of(ingested, tmp_path / str(attempt))
         together = threading.Barrier(6)
