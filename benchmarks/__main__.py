@@ -91,12 +91,26 @@ def _measure(chosen: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
             ours, theirs = answers.crowd(
                 suites["short articles"][0], assembly, questions=3, seed=1, progress=_say
             )
-            measured["users"] = {"ours": ours, "naive": theirs, "ratio": ours / theirs}
-            measured["users"]["questions"] = 3
+            counts, rates = list(ours), list(ours.values())
+            measured["users"] = {
+                "users": counts,
+                "ours": rates,
+                "naive": theirs,
+                "ratio": rates[-1] / theirs,
+                "questions": 3,
+                "plot": "benchmarks-users.svg",
+            }
+            report.plot_growth(
+                counts,
+                {"Footnoted": rates},
+                chosen.out / "benchmarks-users.svg",
+                of="users at once",
+                unit="answers a minute",
+            )
         fast, slow = ingesting.measure(
-            suites["short articles"][0],
+            suites.get("an open corpus", suites["short articles"])[0],
             assembly,
-            sentences=40 if chosen.quick else 120,
+            sentences=40 if chosen.quick else 300,
             progress=_say,
         )
         measured["ingest"] = {
@@ -105,6 +119,25 @@ def _measure(chosen: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
             "ratio": median(fast) / median(slow),
         }
         assembly.llm.close()
+        lengths = [100, 1_000] if chosen.quick else [100, 1_000, 10_000]
+        rows = ingesting.by_length(lengths, assembly, questions=20, seed=chosen.seed, progress=_say)
+        measured["length"] = {
+            "lengths": [
+                {"sentences": length, "ingest": ingest, "answer": 1000 * answer}
+                for length, (ingest, answer) in zip(lengths, rows, strict=True)
+            ],
+            "plot": "benchmarks-length.svg",
+        }
+        report.plot_growth(
+            lengths,
+            {
+                "ingest": [1000 * ingest for ingest, _ in rows],
+                "evidence-only answer": [1000 * answer for _, answer in rows],
+            },
+            chosen.out / "benchmarks-length.svg",
+            of="sentences in the article",
+            unit="milliseconds",
+        )
         sizes = scale.measure(
             chosen.sentences, assembly, questions=50, seed=chosen.seed, progress=_say
         )
@@ -115,6 +148,8 @@ def _measure(chosen: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
                 chosen.sentences,
                 {"median": [it.p50 for it in sizes], "p95": [it.p95 for it in sizes]},
                 chosen.out / "benchmarks-growth.svg",
+                of="sentences in the collection",
+                unit="milliseconds",
             )
     drawn = [case.question for case in load_suite(_OWN).questions[:: 40 if chosen.quick else 13]]
     timings = cold.measure(data_dir, collection, drawn, progress=_say)

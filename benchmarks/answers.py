@@ -18,7 +18,7 @@ from qa.generation.queue import Queue
 from qa.schema import AnswerEvent, ClaimEvent, EvidenceEvent
 
 ROUNDS = 5
-USERS = 8
+USERS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def compare(
 
 def crowd(
     folder: Path, assembly: Assembly, *, questions: int, seed: int, progress: Progress
-) -> tuple[float, float]:
-    """Answers a minute with eight users at once, of us and of the naive chain.
+) -> tuple[dict[int, float], float]:
+    """Answers a minute with so many users at once; and the naive chain's, with the most.
 
     Args:
         folder: a suite.
@@ -101,31 +101,32 @@ def crowd(
     """
     suite: Suite = load_suite(folder)
     chosen = assembly.settings.server
-    queue = Queue(chosen.max_generations, max_waiting=USERS, max_wait_seconds=3600)
+    queue = Queue(chosen.max_generations, max_waiting=max(USERS), max_wait_seconds=3600)
     answerer = assembly.answerer(ingest_corpus(suite, assembly), place=queue.place)
     naive = NaiveChain(assembly.embedder, assembly.llm.connect(), list(suite.documents.values()))
     drawn = [case.question for case in suite.questions]
     random.Random(seed).shuffle(drawn)
-    drawn = drawn[: USERS * questions]
-    rates = []
-    asking: tuple[Callable[[str], object], ...] = (lambda it: ask(answerer, it), naive.ask)
-    for name, one in zip(("ours", "the naive chain"), asking, strict=True):
-        progress(f"{USERS} users at once: {name}")
-        rates.append(60 * len(drawn) / _together(one, drawn))
-    return rates[0], rates[1]
+    ours = {}
+    for users in USERS:
+        progress(f"{users} users at once")
+        asked = drawn[: users * questions]
+        seconds = _together(lambda it: ask(answerer, it), asked, users)
+        ours[users] = 60 * len(asked) / seconds
+    progress(f"{users} users at once: the naive chain")
+    return ours, 60 * len(asked) / _together(naive.ask, asked, users)
 
 
-def _together(ask: Callable[[str], object], questions: Sequence[str]) -> float:
+def _together(ask: Callable[[str], object], questions: Sequence[str], users: int) -> float:
     """Seconds that the users take together, each with a share of the questions."""
 
     def user(number: int) -> None:
-        for question in questions[number::USERS]:
+        for question in questions[number::users]:
             ask(question)
 
-    users = [threading.Thread(target=user, args=(number,)) for number in range(USERS)]
+    threads = [threading.Thread(target=user, args=(number,)) for number in range(users)]
     began = time.perf_counter()
-    for thread in users:
+    for thread in threads:
         thread.start()
-    for thread in users:
+    for thread in threads:
         thread.join()
     return time.perf_counter() - began

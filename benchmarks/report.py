@@ -46,16 +46,31 @@ def machine() -> dict[str, Any]:
     }
 
 
-def plot_growth(sizes: Sequence[int], lines: dict[str, Sequence[float]], file: Path) -> None:
-    """Draw costs over sizes, both in logarithms, each with its exponent."""
+def plot_growth(
+    sizes: Sequence[int],
+    lines: dict[str, Sequence[float]],
+    file: Path,
+    *,
+    of: str,
+    unit: str,
+) -> None:
+    """Draw costs over sizes, both in logarithms, each with its exponent.
+
+    Args:
+        sizes: of what grows.
+        lines: the costs, by name.
+        file: an SVG.
+        of: what grows, the label of one axis.
+        unit: that of the costs, the label of the other.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     for name, costs in lines.items():
         axes.loglog(sizes, costs, "o-", label=f"{name} (exponent {exponent(sizes, costs):.2f})")
-    axes.set_xlabel("sentences in the collection")
-    axes.set_ylabel("milliseconds")
+    axes.set_xlabel(of)
+    axes.set_ylabel(unit)
     axes.grid(visible=True, which="both", alpha=0.2)
     axes.legend()
     figure.savefig(file, metadata={"Date": None})
@@ -132,9 +147,16 @@ def markdown(measured: dict[str, Any]) -> str:
         lines += [
             "## Eight users at once",
             "",
-            f"{users['ours']:.1f} answers a minute, the naive chain {users['naive']:.1f}: "
+            f"{users['ours'][-1]:.1f} answers a minute, the naive chain {users['naive']:.1f}: "
             f"{users['ratio']:.1f} times as many. Each user asks {users['questions']} questions, one "
-            "after the other, all different.",
+            "after the other, all different. Answers a minute of fewer users: "
+            + ", ".join(
+                f"{count}: {rate:.1f}"
+                for count, rate in zip(users["users"], users["ours"], strict=True)
+            )
+            + ".",
+            "",
+            f"![Answers a minute over users]({users['plot']})",
             "",
         ]
     if ingest := measured.get("ingest"):
@@ -146,6 +168,29 @@ def markdown(measured: dict[str, Any]) -> str:
             f"on torch, one write a chunk) {ingest['naive']['median']:.0f} "
             f"[{ingest['naive']['low']:.0f}, {ingest['naive']['high']:.0f}]: "
             f"{ingest['ratio']:.1f} times as many.",
+            "",
+        ]
+    if length := measured.get("length"):
+        lines += [
+            "## Growth with the article's length",
+            "",
+            "Generated articles, the embedder's own vectors.",
+            "",
+            "| sentences | ingested, s | evidence-only answer, ms: median |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {row['sentences']:,} | {row['ingest']:.2f} | {row['answer']:.0f} |"
+            for row in length["lengths"]
+        ]
+        sizes = [row["sentences"] for row in length["lengths"]]
+        grown = {
+            name: exponent(sizes, [row[field] for row in length["lengths"]])
+            for name, field in (("ingest", "ingest"), ("an answer", "answer"))
+        }
+        lines += [
+            _exponents(grown),
+            f"![Milliseconds over the article's length]({length['plot']})",
             "",
         ]
     if cold := measured.get("cold"):
@@ -172,7 +217,12 @@ def markdown(measured: dict[str, Any]) -> str:
             for row in scale["sizes"]
         ]
         if "plot" in scale:
-            lines += ["", f"![Milliseconds over sentences]({scale['plot']})"]
+            sizes = [row["sentences"] for row in scale["sizes"]]
+            grown = {
+                name: exponent(sizes, [row[field] for row in scale["sizes"]])
+                for name, field in (("the median", "p50"), ("the 95th percentile", "p95"))
+            }
+            lines += [_exponents(grown), f"![Milliseconds over sentences]({scale['plot']})"]
         lines.append("")
     memory = measured["memory"]
     lines += [
@@ -183,6 +233,12 @@ def markdown(measured: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _exponents(grown: dict[str, float]) -> str:
+    """A paragraph that says how costs grow."""
+    shown = ", ".join(f"{value:.2f} of {name}" for name, value in grown.items())
+    return f"\nFitted exponents (1 is linear growth): {shown}.\n"
 
 
 def _shown(part: dict[str, float]) -> str:

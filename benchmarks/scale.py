@@ -63,11 +63,11 @@ def question(draw: random.Random) -> str:
     return f"Who {deed} the {thing} of {place} in {draw.randint(1700, 2020)}?"
 
 
-def articles(sentences: int, draw: random.Random) -> Iterator[Document]:
-    """So many sentences in articles."""
-    for number in range(0, sentences, _ARTICLE):
-        text = " ".join(sentence(draw) for _ in range(min(_ARTICLE, sentences - number)))
-        yield Document.make(text, title=f"Chronicle {number // _ARTICLE}", uri=f"made:{number}")
+def articles(sentences: int, draw: random.Random, *, longest: int = _ARTICLE) -> Iterator[Document]:
+    """So many sentences in articles of at most ``longest``."""
+    for number in range(0, sentences, longest):
+        text = " ".join(sentence(draw) for _ in range(min(longest, sentences - number)))
+        yield Document.make(text, title=f"Chronicle {number // longest}", uri=f"made:{number}")
 
 
 def measure(

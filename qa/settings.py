@@ -60,7 +60,7 @@ class EmbedderSettings(_Section):
         min_length=1,
         description="all-MiniLM-L6-v2 (shipped), a folder, or a sentence-transformers name.",
     )
-    batch_size: int = Field(default=32, ge=1, le=1024, description="Texts embedded at once.")
+    batch_size: int = Field(default=8, ge=1, le=1024, description="Texts embedded at once.")
 
 
 class ChunkSettings(_Section):

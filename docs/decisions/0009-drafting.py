@@ -1,15 +1,16 @@
-"""Drafts answers in five ways, with the same evidence and the same checks behind each.
+"""Drafts answers in several ways, with the same evidence and the same checks behind each.
 
 ``python docs/decisions/0009-drafting.py LIMIT SUITE…`` asks so many questions of each suite (0:
 all), every question in all ways before the next one, and prints for each suite and way the scores
-with their paired differences from the first way and 95 % intervals of these, and seconds.
+with their paired differences from the first way and 95 % intervals of these, and seconds. Where the
+corpus is one short article, it is also drafted from the whole of it; these questions come last and
+one after the other, so that the embedded LLM has the article read from the second on.
 """
 
 import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +30,8 @@ from qa.schema import Evidence, Passage
 from qa.settings import load_settings
 
 SEED = 1
+SHORT = 12_000
+"""Characters of an article that fits into the embedded LLM's context."""
 SCORES = ("str_em", "citation_f1", "answered_rate", "false_answer_rate")
 SYSTEM = "You answer questions from numbered sentences and use nothing but what the sentences say."
 SCHEMA = {
@@ -114,38 +117,69 @@ class SpanFirst(_Whole):
         )
 
 
+class WholeArticle(_Whole):
+    """The whole article before the question; what the model has read of it, it need not again."""
+
+    text: str
+
+    def state(self, question: str, evidence: Sequence[Evidence]) -> str:
+        """An answer from memory of the article, not of the sentences found."""
+        return self.reply(
+            f"{typographic(self.text)}\n\nQuestion: {typographic(question)}\n"
+            "Answer in one short, complete sentence, in the words of the article."
+        )
+
+
 def main() -> None:
     """Ask and print."""
     limit, folders = int(sys.argv[1]), sys.argv[2:]
     with Assembly(load_settings()) as assembly:
         for folder in folders:
             suite = load_suite(Path(folder))
-            ways = _ways(assembly, ingest_corpus(suite, assembly))
+            collection = ingest_corpus(suite, assembly)
+            ways = {
+                kind.__name__: _way(kind, assembly, collection)
+                for kind in (Drafter, NumbersFirst, QuoteFirst, SpanFirst)
+            }
+            ways["no model"] = _answerer(assembly, collection)
             runs = [
                 run(suite, ask_with(way), source_text=suite.text, limit=limit or None, seed=SEED)
                 for way in ways.values()
             ]
             records = list(zip(*runs, strict=True))
+            first = [each[0] for each in records]
             for name, own in zip(ways, map(list, zip(*records, strict=True)), strict=True):
-                print(_row(suite.name, name, own, [each[0] for each in records]), flush=True)
+                print(_row(suite.name, name, own, first), flush=True)
+            texts = [document.text for document in suite.documents.values()]
+            if len(texts) == 1 and len(texts[0]) < SHORT:
+                way = _way(WholeArticle, assembly, collection, text=texts[0])
+                again = list(
+                    run(
+                        suite, ask_with(way), source_text=suite.text, limit=limit or None, seed=SEED
+                    )
+                )
+                print(_row(suite.name, "WholeArticle", again, first), flush=True)
 
 
-def _ways(assembly: Assembly, collection: str) -> dict[str, Answerer]:
-    make = partial(
-        Answerer,
+def _way(kind: type[Drafter], assembly: Assembly, collection: str, text: str = "") -> Answerer:
+    prompts = {name: load_prompt(f"{name}/v1") for name in ("answer", "quote", "condense")}
+    drafter = kind(assembly.llm, max_tokens=assembly.settings.llm.max_tokens, **prompts)
+    if isinstance(drafter, SpanFirst):
+        drafter.reader = assembly.cross_encoder
+    if isinstance(drafter, WholeArticle):
+        drafter.text = text
+    return _answerer(assembly, collection, drafter)
+
+
+def _answerer(assembly: Assembly, collection: str, drafter: Drafter | None = None) -> Answerer:
+    return Answerer(
         assembly.retriever(collection),
         assembly.cross_encoder,
+        drafter,
+        None if drafter is None else assembly.judge,
         min_confidence=assembly.settings.grounding.min_confidence,
         fall_back=False,
     )
-    prompts = {name: load_prompt(f"{name}/v1") for name in ("answer", "quote", "condense")}
-    ways: dict[str, Answerer] = {}
-    for kind in (Drafter, NumbersFirst, QuoteFirst, SpanFirst):
-        drafter = kind(assembly.llm, max_tokens=assembly.settings.llm.max_tokens, **prompts)
-        if isinstance(drafter, SpanFirst):
-            drafter.reader = assembly.cross_encoder
-        ways[kind.__name__] = make(drafter=drafter, judge=assembly.judge)
-    return ways | {"no model": make(drafter=None, judge=None)}
 
 
 def _row(suite: str, way: str, records: Sequence[Record], first: Sequence[Record]) -> str:

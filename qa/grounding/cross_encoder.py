@@ -19,7 +19,7 @@ from qa.schema import Passage
 NAME = "footnoted-cross-encoder-3"
 FOLDER = Path(__file__).parent / "model"
 SHA256 = "7132867fa32590f5fedde7dd3d95b65f796077a825697d5bf97e11a8843f9e07"
-_BATCH = 16
+_BATCH = 8
 _AGAIN = "Install footnoted again: the file is a part of it."
 
 

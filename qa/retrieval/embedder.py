@@ -60,7 +60,7 @@ class OnnxEmbedder(Embedder):
         batch_size: texts run at once.
     """
 
-    def __init__(self, folder: Path, *, name: str = MINILM, batch_size: int = 32) -> None:
+    def __init__(self, folder: Path, *, name: str = MINILM, batch_size: int = 8) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -102,7 +102,7 @@ class OnnxEmbedder(Embedder):
 class SentenceTransformerEmbedder(Embedder):
     """Any model that sentence-transformers can load, by folder or hub name."""
 
-    def __init__(self, model: str, *, batch_size: int = 32) -> None:
+    def __init__(self, model: str, *, batch_size: int = 8) -> None:
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -132,7 +132,7 @@ class SentenceTransformerEmbedder(Embedder):
         return self.embed_documents([text])[0]
 
 
-def load_embedder(model: str, cache_dir: Path, *, batch_size: int = 32) -> Embedder:
+def load_embedder(model: str, cache_dir: Path, *, batch_size: int = 8) -> Embedder:
     """The embedder that ``model`` names.
 
     Raises:

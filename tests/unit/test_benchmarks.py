@@ -1,5 +1,6 @@
 import json
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from fake_llm import FakeLLM, Reply
 from fakes import ARTICLES, BagOfWords
 
 from benchmarks.__main__ import _summed_up
-from benchmarks.answers import Asked
+from benchmarks.answers import Asked, _together
 from benchmarks.naive import CHUNK, OVERLAP, NaiveChain, Timing, pieces
 from benchmarks.report import exponent, markdown, ratio, spread, write_json
 from benchmarks.scale import articles, question
@@ -68,18 +69,44 @@ def test_the_page_has_what_was_measured(tmp_path: Path) -> None:
         "memory": {"process": 400_000_000, "llm": 1_500_000_000},
         "ingest": {"ours": spread([300.0]), "naive": spread([100.0]), "ratio": 3.0},
     }
+    measured["length"] = {
+        "lengths": [
+            {"sentences": 100, "ingest": 0.2, "answer": 30.0},
+            {"sentences": 10_000, "ingest": 20.0, "answer": 30.0},
+        ],
+        "plot": "length.svg",
+    }
     page = markdown(measured)
+    assert "1.00 of ingest, 0.00 of an answer" in page
+    assert "| 10,000 | 20.00 | 30 |" in page
     assert "| answer | 2.50 [2.50, 2.50] | 2.50 | 10.00" in page
     assert "3.0 times as many" in page
     assert "1.50 GB" in page
     assert "Eight users" not in page
+    users = {"users": [1, 8], "ours": [30.0, 40.0], "naive": 8.0, "ratio": 5.0, "questions": 3}
+    page = markdown(measured | {"users": users | {"plot": "users.svg"}})
+    assert "40.0 answers a minute, the naive chain 8.0: 5.0 times" in page
+    assert "1: 30.0, 8: 40.0." in page
     write_json(measured | {"third": 1 / 3}, tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text())["third"] == 0.3333
 
 
-def test_generated_articles_have_so_many_sentences_and_are_made_again_alike() -> None:
+def test_users_share_the_questions_and_nobody_asks_one_twice() -> None:
+    asked: list[str] = []
+    together = threading.Barrier(4)
 
+    def ask(question: str) -> None:
+        together.wait(timeout=10)  # all users are at it at once
+        asked.append(question)
+
+    assert _together(ask, [str(number) for number in range(12)], 4) > 0
+    assert sorted(asked, key=int) == [str(number) for number in range(12)]
+
+
+def test_generated_articles_have_so_many_sentences_and_are_made_again_alike() -> None:
     made = [list(articles(1200, random.Random(7))) for _ in range(2)]
     assert made[0] == made[1]
     assert [document.text.count("crowns.") for document in made[0]] == [500, 500, 200]
+    (long,) = articles(1200, random.Random(7), longest=1200)
+    assert long.text.count("crowns.") == 1200
     assert question(random.Random(7)).endswith("?")
