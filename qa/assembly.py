@@ -22,9 +22,6 @@ from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
 from qa.store import Collection, Store
 
-_READ_FAST = 8
-"""How many sentences the cross-encoder reads, at most, where it has to be fast."""
-
 _PACES = {"fast": FAST, "balanced": BALANCED, "thorough": THOROUGH}
 
 
@@ -136,9 +133,7 @@ class Assembly:
             rrf_k=chosen.rrf_k,
             ranker_weight=chosen.ranker_weight,
             ranker=self.cross_encoder,
-            reranked=min(chosen.reranked, _READ_FAST)
-            if self.settings.speed == "fast"
-            else chosen.reranked,
+            reranked=chosen.reranked,
         )
 
     def answerer(

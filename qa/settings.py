@@ -79,7 +79,7 @@ class RetrievalSettings(_Section):
         default=2, ge=0, le=100, description="Of the cross-encoder's ranking; a search counts 1."
     )
     reranked: int = Field(
-        default=24, ge=1, le=200, description="Sentences that the cross-encoder reads."
+        default=10, ge=1, le=200, description="Sentences that the cross-encoder reads."
     )
 
 

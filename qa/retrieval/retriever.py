@@ -255,12 +255,14 @@ class Retriever:
         snapshot: Snapshot,
     ) -> dict["_Place", float]:
         """How likely each place answers, by the ranker."""
-        first = [chunks[place.chunk] for place in places if place.offset == 0]
-        self._fetch(
-            chunks,
-            {chunk_id(it.document, it.chunk.index - 1) for it in first if it.chunk.index > 0},
-            snapshot,
-        )
+        # At once what stands before them, here and for the antecedents of those that are offered.
+        before = {
+            chunk_id(chunks[place.chunk].document, index)
+            for place in places
+            if place.offset < _REACH
+            for index in _chunks_before(chunks[place.chunk].chunk.index)
+        }
+        self._fetch(chunks, before, snapshot)
         passages = []
         for place in places:
             before = self._before(place, chunks, snapshot)
@@ -297,6 +299,11 @@ class Retriever:
             texts.append(_sentence(chunks[previous.chunk], previous.offset))
             previous = self._before(previous, chunks, snapshot)
         return tuple(text for text in reversed(texts) if not addresses_model(text))
+
+
+def _chunks_before(index: int) -> range:
+    """The chunks that can hold the sentences before one at the beginning of chunk ``index``."""
+    return range(max(0, index - _REACH), index)
 
 
 class _Place(NamedTuple):
