@@ -302,10 +302,10 @@ class Answerer:
         an answer that a draft would come to nothing.
         """
         quotation = self._quote(question, evidence, _Judging(None, question))
-        if self._drafter is None:
-            return [] if quotation is None else [quotation]
         if quotation is None:
-            return None
+            return None if evidence and self._drafter is not None else []
+        if self._drafter is None:
+            return [quotation]
         if (quotation.support.proof[0].answers or 0.0) < self._pace.draft_from:
             return [quotation]
         return [quotation] if _settles(quotation, question, self._pace.quote_from) else None

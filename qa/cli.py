@@ -3,29 +3,36 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qa.cli_eval import evaluation
 from qa.cli_keys import keys
-from qa.errors import FootnotedError, UsageError
+from qa.cli_sources import (
+    AsJson,
+    Collection,
+    Library,
+    LocalLibrary,
+    assembled,
+    ingest,
+    ingested,
+    running_server,
+    sources,
+)
+from qa.errors import FootnotedError, UnknownCollectionError, UsageError
 from qa.terminal import (
     Progress,
     format_answer,
     format_error,
     format_evidence,
-    format_table,
     printable,
 )
 
 if TYPE_CHECKING:
-    from ingest.pipeline import Ingested
     from qa.answerer import Answerer
-    from qa.assembly import Assembly
     from qa.client import RemoteAnswerer
     from qa.schema import Answer, Turn, UnsupportedPolicy
 
@@ -42,13 +49,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has been ingested.")
+app.command(epilog="Examples: footnoted ingest notes/ 'reports/*.pdf' https://example.org/page")(
+    ingest
+)
 app.add_typer(sources, name="sources", rich_help_panel=None)
 app.add_typer(evaluation, name="eval", rich_help_panel=None)
 app.add_typer(keys, name="keys", rich_help_panel=None)
 
-Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EvidenceOnly = Annotated[
     bool, typer.Option("--evidence-only", help="Answer with the best sentence, without an LLM.")
 ]
@@ -104,86 +111,6 @@ def chat(collection: Collection = "default", evidence_only: EvidenceOnly = False
             ]
 
 
-@app.command(epilog="Examples: footnoted ingest notes/ 'reports/*.pdf' https://example.org/page")
-def ingest(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(help="Files, folders, patterns, URLs, .jsonl files, or '-' for a pipe."),
-    ] = None,
-    collection: Collection = "default",
-    as_json: AsJson = False,
-    sample: Annotated[bool, typer.Option("--sample", help="Ingest the sample article.")] = False,
-) -> None:
-    """Add documents; a changed document replaces its older version."""
-    if not what and not sample:
-        raise UsageError("there is nothing to ingest", help="Try: footnoted ingest ARTICLE.txt")
-    failed = False
-    results: list[dict[str, Any]] = []
-    with _assembled() as (assembly, progress):
-        for item in _ingested(assembly, collection, what or [], sample=sample):
-            if isinstance(item, FootnotedError):
-                failed = True
-                progress.say(format_error(item))
-                continue
-            results.append(
-                {"outcome": item.outcome, **asdict(item.document), "flagged": item.flagged}
-            )
-            if item.flagged:
-                progress.say(printable(_flagged(item)))
-            if not as_json:
-                info = item.document
-                print(printable(f"{item.outcome}: {info.title} ({info.sentences} sentences)"))
-    if as_json:
-        print(json.dumps(results, indent=2, ensure_ascii=False))
-    if failed:
-        raise typer.Exit(1)
-
-
-@sources.command("list")
-def list_sources(collection: Collection = "default", as_json: AsJson = False) -> None:
-    """List the documents of a collection."""
-    with _assembled() as (assembly, progress):
-        documents = assembly.store.collection(collection).snapshot().documents
-    if as_json:
-        print(json.dumps([asdict(info) for info in documents], indent=2, ensure_ascii=False))
-    elif not documents:
-        progress.say(f"the collection {collection!r} is empty")
-    else:
-        rows: list[tuple[object, ...]] = [("ID", "SENTENCES", "TITLE", "FROM")]
-        rows += [(info.id, info.sentences, info.title, info.uri) for info in documents]
-        print(format_table(rows))
-
-
-@sources.command("show")
-def show_source(
-    document_id: Annotated[str, typer.Argument(help="As 'sources list' shows it.")],
-    collection: Collection = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Print a document's text, to the byte."""
-    with _assembled() as (assembly, _):
-        found = assembly.store.collection(collection).document(document_id)
-    if as_json:
-        bounds = [[span.start, span.end] for span in found.sentences]
-        shown = asdict(found.info) | {"text": found.text, "sentences": bounds}
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
-    else:
-        sys.stdout.write(found.text)
-
-
-@sources.command("remove")
-def remove_sources(
-    document_ids: Annotated[list[str], typer.Argument(help="As 'sources list' shows them.")],
-    collection: Collection = "default",
-) -> None:
-    """Delete documents."""
-    with _assembled() as (assembly, progress):
-        opened = assembly.store.collection(collection)
-        for document_id in document_ids:
-            info = opened.remove(document_id)
-            progress.say(printable(f"removed: {info.title}"))
-
-
 @app.command(epilog="Example: footnoted serve --port 0")
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -195,7 +122,7 @@ def serve(
     from qa.server.app import serve as run_server
     from qa.server.logs import is_json, write_log
 
-    with _assembled() as (assembly, progress):
+    with assembled() as (assembly, progress):
         chosen = assembly.settings.server
         write_log(chosen.log_format)
         if is_json(chosen.log_format):
@@ -213,7 +140,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, what is wrong and how to mend it."""
     from qa.doctor import examine
 
-    with _assembled() as (assembly, _):
+    with assembled() as (assembly, _):
         findings = list(examine(assembly))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
@@ -244,38 +171,27 @@ def main() -> None:
 
 
 @contextmanager
-def _assembled() -> "Iterator[tuple[Assembly, Progress]]":
-    from qa.assembly import Assembly
-    from qa.settings import load_settings
-
-    progress = Progress()
-    with Assembly(load_settings(), progress=progress) as assembly:
-        yield assembly, progress
-
-
-@contextmanager
 def _answerer(
     collection: str, *, evidence_only: bool, sample: bool = False
 ) -> "Iterator[tuple[Answerer | RemoteAnswerer, Progress]]":
     """What answers: the server that holds the data directory, or else this process."""
-    from qa.running import find_running
     from qa.settings import load_settings
 
-    settings = load_settings()
-    server = find_running(settings.data_dir)
+    server = running_server(load_settings())
     if server is not None:
-        from qa.client import RemoteAnswerer, is_up
+        from qa.client import RemoteAnswerer, RemoteLibrary
 
-        if is_up(server):
-            progress = Progress()
-            progress.say(f"asking the server that runs at {server.url}")
-            yield RemoteAnswerer(server, collection, evidence_only=evidence_only), progress
-            return
-    with _assembled() as (assembly, progress):
+        progress = Progress()
+        progress.say(f"asking the server that runs at {server.url}")
+        if sample:
+            _ingest_sample_if_empty(RemoteLibrary(server, collection), progress)
+        yield RemoteAnswerer(server, collection, evidence_only=evidence_only), progress
+        return
+    with assembled() as (assembly, progress):
         if not evidence_only:
             assembly.llm.start_in_background()
         if sample:
-            _ingest_sample_if_empty(assembly, collection, progress)
+            _ingest_sample_if_empty(LocalLibrary(assembly, collection), progress)
         yield assembly.answerer(collection, evidence_only=evidence_only), progress
 
 
@@ -308,48 +224,12 @@ def _ask(
     raise FootnotedError("the answer was cut off")
 
 
-def _ingested(
-    assembly: "Assembly", collection: str, specs: list[str], *, sample: bool
-) -> "Iterator[Any]":
-    """Each document's outcome, or the error that took its place."""
-    from ingest.pipeline import Ingestor
-    from ingest.readers import read_documents
-    from ingest.sources import find_sources
-
-    ingestor = Ingestor(
-        assembly.open_for_writing(collection),
-        assembly.embedder,
-        chunk_tokens=assembly.settings.chunk.tokens,
-    )
-    with as_file(files("ingest").joinpath("sample", "stargate.md")) as path:
-        for spec in [*([str(path)] if sample else []), *specs]:
-            try:
-                for source in find_sources(spec):
-                    try:
-                        for document in read_documents(source):
-                            yield ingestor.ingest(document)
-                    except UsageError as error:
-                        yield error
-            except UsageError as error:
-                yield error
-    assembly.retriever(collection).prepare()
-
-
-def _flagged(item: "Ingested") -> str:
-    info = item.document
-    address = "addresses" if item.flagged == 1 else "address"
-    return (
-        f"{item.flagged} of {info.sentences} sentences of {info.title!r} {address} a language "
-        "model and will prove nothing"
-    )
-
-
-def _ingest_sample_if_empty(assembly: "Assembly", collection: str, progress: Progress) -> None:
-    store = assembly.store
-    if collection in store.names() and store.collection(collection).snapshot().documents:
-        return
+def _ingest_sample_if_empty(library: Library, progress: Progress) -> None:
+    with suppress(UnknownCollectionError):
+        if library.documents():
+            return
     progress.say("ingesting the sample article")
-    for item in _ingested(assembly, collection, [], sample=True):
+    for item in ingested(library, [], sample=True):
         if isinstance(item, FootnotedError):
             raise item
 

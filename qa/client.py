@@ -1,16 +1,20 @@
-"""Asks a server that runs already, so that a question waits for no model to load."""
+"""Has a server do it that runs already: it has the data directory, and its models are loaded."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
-from qa.errors import FootnotedError, UsageError
+from qa.errors import FootnotedError, QuestionError, UsageError
 from qa.running import Running
-from qa.schema import Event, Turn, UnsupportedPolicy
+from qa.schema import Document, Event, Turn, UnsupportedPolicy
 
 _CONNECT_SECONDS = 2
-_SILENCE_SECONDS = 60
-"""A server breaks every silence within ten seconds."""
+_PATIENT = (_CONNECT_SECONDS, None, None, None)
+"""To connect; not for a reply: models may be loading, questions wait, and a book takes minutes."""
+_TURNS = 8
+"""Of a conversation; what was said before does not change what a question means."""
 
 
 def is_up(server: Running) -> bool:
@@ -55,7 +59,7 @@ class RemoteAnswerer:
 
         body = self._options | {
             "messages": [
-                *(turn.model_dump() for turn in history),
+                *(turn.model_dump() for turn in history[-_TURNS:]),
                 {"role": "user", "content": question},
             ],
             "documents": None if documents is None else list(documents),
@@ -64,7 +68,7 @@ class RemoteAnswerer:
         events: TypeAdapter[Event] = TypeAdapter(Event)
         try:
             with (
-                httpx.Client(trust_env=False, timeout=_SILENCE_SECONDS) as client,
+                httpx.Client(trust_env=False, timeout=_PATIENT) as client,
                 client.stream(
                     "POST",
                     f"{self._server.url}/v1/chat",
@@ -77,18 +81,104 @@ class RemoteAnswerer:
                 for line in reply.iter_lines():
                     if line.startswith("data: "):
                         yield events.validate_json(line.removeprefix("data: "))
+        except UnicodeEncodeError:
+            raise QuestionError("the question has signs that are no text") from None
         except httpx.HTTPError as error:
-            raise FootnotedError(
-                f"the server at {self._server.url} is gone: {type(error).__name__}",
-                help="Ask again: without a server the question is answered in this process.",
-            ) from error
+            way_out = "Ask again: without a server the question is answered in this process."
+            raise _gone(self._server, error, way_out) from error
+
+
+class RemoteLibrary:
+    """A collection of the server's.
+
+    Args:
+        server: where it is.
+        collection: which one.
+    """
+
+    def __init__(self, server: Running, collection: str) -> None:
+        self._server = server
+        self._collection = collection
+
+    @contextmanager
+    def ingesting(self) -> Iterator[Callable[[Document], dict[str, Any]]]:
+        """Have documents written; each returns as it is there, with ``outcome`` and ``flagged``.
+
+        Raises:
+            FootnotedError: the server refuses one, or is gone.
+        """
+        yield self._ingest
+
+    def _ingest(self, document: Document) -> dict[str, Any]:
+        made = Document.make(document.text, title=document.title, uri=document.uri)
+        body = {
+            "text": document.text,
+            "title": document.title,
+            "uri": document.uri,
+            "doc_id": None if made == document else document.id,
+            "collection": self._collection,
+        }
+        (stored,) = self._call("POST", "documents", json=body)["documents"]
+        return {"flagged": None, **stored}
+
+    def documents(self) -> list[dict[str, Any]]:
+        """All of them, by title."""
+        listed = self._call("GET", "documents")["documents"]
+        assert isinstance(listed, list)
+        return listed
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """One with its ``text``, and with the bounds of its ``sentences``."""
+        return self._call("GET", f"documents/{quote(document_id)}")
+
+    def remove(self, document_id: str) -> str:
+        """Delete one; returns its title."""
+        titles = {item["id"]: str(item["title"]) for item in self.documents()}
+        self._call("DELETE", f"documents/{quote(document_id)}")
+        return titles.get(document_id, document_id)
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        import httpx
+
+        try:
+            reply = httpx.request(
+                method,
+                f"{self._server.url}/v1/{path}",
+                params={"collection": self._collection},
+                headers={"Authorization": f"Bearer {self._server.token}"},
+                trust_env=False,
+                timeout=_PATIENT,
+                **options,
+            )
+        except httpx.HTTPError as error:
+            raise _gone(self._server, error, "Start it again, or do without it.") from error
+        if reply.is_error:
+            raise _refused(reply.status_code, reply.content)
+        found: dict[str, Any] = reply.json() if reply.content else {}
+        return found
+
+
+def _gone(server: Running, error: Exception, way_out: str) -> FootnotedError:
+    message = f"the server at {server.url} is gone: {type(error).__name__}"
+    return FootnotedError(message, help=way_out)
 
 
 def _refused(status: int, content: bytes) -> FootnotedError:
-    """The server's problem, with the exit code that it would have here."""
-    kind = UsageError if 400 <= status < 500 else FootnotedError
+    """The server's problem, as the error that it would be here."""
     try:
         problem = json.loads(content)
-        return kind(str(problem["detail"]), help=str(problem["help"]))
+        kind = _KINDS.get(problem["code"], UsageError if status < 500 else FootnotedError)
+        # What a kind of its own advises is meant for the command line, the server's for HTTP.
+        own = "help" in vars(kind) and kind not in (FootnotedError, UsageError)
+        return kind(str(problem["detail"]), help=None if own else str(problem["help"]))
     except (ValueError, KeyError, TypeError):
-        return kind(f"the server answers with status {status}")
+        return FootnotedError(f"the server answers with status {status}")
+
+
+def _kinds(base: type[FootnotedError]) -> Iterator[tuple[str, type[FootnotedError]]]:
+    yield base.code, base
+    for kind in base.__subclasses__():
+        yield from _kinds(kind)
+
+
+_KINDS = dict(_kinds(FootnotedError))

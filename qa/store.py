@@ -318,11 +318,13 @@ class Collection:
 
     def get(self, ids: Sequence[str], snapshot: "Snapshot") -> dict[str, StoredChunk]:
         """Chunks by id; ids that are not in ``snapshot``, or not any more, are left out."""
-        if not ids:
-            return {}
-        with _talking(self._location):
-            found = self._chunks.get(ids=list(ids), include=["documents", "metadatas"])
-        return _attach_all(found, snapshot)
+        attached: dict[str, StoredChunk] = {}
+        for first in range(0, len(ids), _PAGE):  # so many names fit into one statement
+            page = list(ids[first : first + _PAGE])
+            with _talking(self._location):
+                found = self._chunks.get(ids=page, include=["documents", "metadatas"])
+            attached |= _attach_all(found, snapshot)
+        return attached
 
     def chunks(self, snapshot: "Snapshot") -> Iterator[StoredChunk]:
         """All chunks of ``snapshot``, a document after the other.

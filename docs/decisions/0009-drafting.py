@@ -23,7 +23,7 @@ from eval.summary import summarize
 from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft, Drafter
-from qa.generation.llm import stream_chat
+from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import load_prompt, show_sentences, typographic
 from qa.grounding.abstention import Reader
 from qa.schema import Evidence, Passage
@@ -42,6 +42,20 @@ SCHEMA = {
     },
     "required": ["sentences", "answer"],
 }
+
+
+class _Forgetful:
+    """The model without its cache: else the first way reads the sentences for the others, too."""
+
+    def __init__(self, llm: LLM) -> None:
+        self.name = llm.name
+        self.token_probabilities = llm.token_probabilities
+        self.length_option = llm.length_option
+        self._llm = llm
+
+    def connect(self) -> Any:
+        """A chat model that reads every prompt from its beginning."""
+        return self._llm.connect().bind(extra_body={"cache_prompt": False})
 
 
 class _Whole(Drafter, ABC):
@@ -163,7 +177,8 @@ def main() -> None:
 
 def _way(kind: type[Drafter], assembly: Assembly, collection: str, text: str = "") -> Answerer:
     prompts = {name: load_prompt(f"{name}/v1") for name in ("answer", "quote", "condense")}
-    drafter = kind(assembly.llm, max_tokens=assembly.settings.llm.max_tokens, **prompts)
+    llm: Any = assembly.llm if kind is WholeArticle else _Forgetful(assembly.llm)
+    drafter = kind(llm, max_tokens=assembly.settings.llm.max_tokens, **prompts)
     if isinstance(drafter, SpanFirst):
         drafter.reader = assembly.cross_encoder
     if isinstance(drafter, WholeArticle):

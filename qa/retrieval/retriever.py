@@ -79,7 +79,7 @@ class Retriever:
     Args:
         collection: where the chunks are.
         embedder: the one the collection was made with.
-        index_dir: where the lexical indexes are kept, one folder a version.
+        index_dir: where the lexical indexes are kept, one folder a collection.
         candidates: chunks and sentences taken from each search.
         evidence: sentences offered.
         rrf_k: constant of the fusion.
@@ -166,7 +166,7 @@ class Retriever:
             if not _HEADING.match(text):
                 different.setdefault(place if leans(text) else text, place)
         fused = list(different.values())
-        answers = self._read(question, fused[: self._reranked], chunks, snapshot)
+        answers = self._read(question, self._worth_reading(fused, chunks), chunks, snapshot)
         # Sorting keeps the order of the fusion among equals.
         order = sorted(answers, key=answers.__getitem__, reverse=True)
         read = {place: rank for rank, place in enumerate(order, start=1)}
@@ -247,6 +247,24 @@ class Retriever:
         if wanted - chunks.keys():
             raise SnapshotGoneError("documents changed while they were read")
 
+    def _worth_reading(
+        self, fused: Sequence["_Place"], chunks: dict[str, StoredChunk]
+    ) -> list["_Place"]:
+        """The first that are not flagged, and of the flagged ones between as many as are shown."""
+        usable, flagged = 0, 0
+        read: list[_Place] = []
+        for place in fused:
+            if usable == self._reranked:
+                break
+            if not _is_flagged(chunks, place):
+                usable += 1
+            elif flagged < self._evidence:
+                flagged += 1
+            else:
+                continue
+            read.append(place)
+        return read
+
     def _read(
         self,
         question: str,
@@ -256,13 +274,13 @@ class Retriever:
     ) -> dict["_Place", float]:
         """How likely each place answers, by the ranker."""
         # At once what stands before them, here and for the antecedents of those that are offered.
-        before = {
+        preceding = {
             chunk_id(chunks[place.chunk].document, index)
             for place in places
             if place.offset < _REACH
             for index in _chunks_before(chunks[place.chunk].chunk.index)
         }
-        self._fetch(chunks, before, snapshot)
+        self._fetch(chunks, preceding, snapshot)
         passages = []
         for place in places:
             before = self._before(place, chunks, snapshot)

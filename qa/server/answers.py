@@ -4,16 +4,21 @@ An answer holds for its question as long as the collection stays at its version;
 are those of the process.
 """
 
+import hashlib
+import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from qa.errors import BusyError
 from qa.generation.interruption import check_interruption, current_interruption
 from qa.schema import (
     Answer,
     AnswerEvent,
+    ErrorEvent,
     Event,
     EvidenceEvent,
     Timings,
@@ -33,10 +38,36 @@ class Key(NamedTuple):
     collection: str
     version: str
     question: str
-    history: tuple[Turn, ...]
-    documents: tuple[str, ...] | None
-    unsupported: UnsupportedPolicy
-    evidence_only: bool
+    rest: str
+    """A digest of all else: conversations are long, and so are lists of documents."""
+
+    @classmethod
+    def of(
+        cls,
+        question: str,
+        history: Sequence[Turn],
+        *,
+        collection: str,
+        version: str,
+        documents: Sequence[str] | None,
+        unsupported: UnsupportedPolicy,
+        evidence_only: bool,
+    ) -> "Key":
+        """The key of a question as ``Answerer.stream`` takes it.
+
+        Args:
+            question: what is asked.
+            history: what was said before.
+            collection: of which collection.
+            version: as it is now.
+            documents: from these alone.
+            unsupported: what becomes of unproved claims.
+            evidence_only: whether without a language model.
+        """
+        said = [[turn.role, turn.content] for turn in history]
+        chosen = None if documents is None else sorted(set(documents))
+        rest = json.dumps([said, chosen, unsupported, evidence_only])
+        return cls(collection, version, question, hashlib.sha256(rest.encode()).hexdigest())
 
 
 class Answers:
@@ -44,11 +75,14 @@ class Answers:
 
     Args:
         room: how many; 0: none, and each question is answered by itself.
+        max_following: how many questions, at most, wait for the answer to an equal one.
         on_hit: told of each question that is answered from here.
     """
 
-    def __init__(self, room: int, *, on_hit: Callable[[], None]) -> None:
+    def __init__(self, room: int, *, max_following: int, on_hit: Callable[[], None]) -> None:
         self._room = room
+        self._max_following = max_following
+        self._following = 0
         self._on_hit = on_hit
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, list[Event]] = OrderedDict()
@@ -62,6 +96,7 @@ class Answers:
             answer: gives it; called where nobody else gives it.
 
         Raises:
+            BusyError: too many wait for the answer to an equal question.
             FootnotedError: it broke before the first event.
             Interrupted: nobody waits for the answer any more.
         """
@@ -75,15 +110,32 @@ class Answers:
             if mine:
                 yield from self._fly(key, flight, answer(), skip_evidence=told)
                 return
-            for event in flight.followed(skip=told):
-                if isinstance(event, AnswerEvent):
-                    self._on_hit()
-                    event = AnswerEvent(answer=_given_again(event.answer, began))
-                told = told or isinstance(event, EvidenceEvent)
-                yield event
-                if isinstance(event, AnswerEvent):
-                    return
-            # Whoever gave it broke off, or has gone.
+            with self._followed(flight):
+                for event in flight.followed(skip=told):
+                    if isinstance(event, AnswerEvent):
+                        self._on_hit()
+                        event = AnswerEvent(answer=_given_again(event.answer, began))
+                    told = told or isinstance(event, EvidenceEvent)
+                    yield event
+                    if isinstance(event, AnswerEvent | ErrorEvent):
+                        return
+            # Whoever gave it has gone, or was refused before the first event.
+
+    @contextmanager
+    def _followed(self, flight: "_Flight") -> Iterator[None]:
+        """Count whoever follows: each keeps a thread from other questions."""
+        if flight.has_landed:
+            yield
+            return
+        with self._lock:
+            if self._following >= self._max_following:
+                raise BusyError(f"{self._following} wait for the answers to equal questions")
+            self._following += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._following -= 1
 
     def _board(self, key: Key) -> "tuple[_Flight, bool]":
         with self._lock:
@@ -142,6 +194,11 @@ class _Flight:
         return self._interruption is not None and self._interruption.interrupted
 
     @property
+    def has_landed(self) -> bool:
+        """Whether it has all its events."""
+        return self._ended
+
+    @property
     def _going(self) -> bool:
         return not self._ended and not self.abandoned
 
@@ -162,7 +219,8 @@ class _Flight:
     def followed(self, *, skip: bool) -> Iterator[Event]:
         """The evidence at once, unless that is to be skipped; the rest when it is whole.
 
-        What breaks off is not passed on: whoever follows may have more luck.
+        Where it broke off by itself, the error is passed on: one after the other would meet it. It
+        is not where whoever gave it has gone.
         """
         while not self.events and self._going:
             self._wait()
@@ -170,7 +228,7 @@ class _Flight:
             yield self.events[0]
         while self._going:
             self._wait()
-        if self.events and isinstance(self.events[-1], AnswerEvent):
+        if self.events and isinstance(self.events[-1], AnswerEvent | ErrorEvent):
             yield from self.events[1:]
 
     def _wait(self) -> None:

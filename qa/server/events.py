@@ -139,12 +139,12 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
     begun = False
     try:
         answerer = service.answerer(asked.collection, evidence_only=asked.evidence_only)
-        key = Key(
+        key = Key.of(
+            asked.question,
+            asked.history,
             collection=asked.collection,
             version=answerer.retriever.collection.snapshot().version,
-            question=asked.question,
-            history=tuple(asked.history),
-            documents=None if asked.documents is None else tuple(asked.documents),
+            documents=asked.documents,
             unsupported=asked.unsupported,
             evidence_only=asked.evidence_only,
         )
@@ -160,15 +160,18 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
                 logger.warning("an answer broke off: %s: %s", event.code, event.message)
             yield event
             begun = True
-    except StoreError:
-        # Behind a Chroma server, somebody else may have deleted the collection and made it anew.
-        service.forget(asked.collection)
-        raise
     except Exception as error:
+        if isinstance(error, StoreError):
+            # Behind a Chroma server, others may have deleted the collection and made it anew.
+            service.forget(asked.collection)
         if not begun or isinstance(error, Interrupted):
             raise
-        logger.exception("an answer broke off in a way that was not foreseen")
-        yield ErrorEvent.of(FootnotedError("The server's log says more."))
+        if isinstance(error, FootnotedError):
+            logger.warning("an answer broke off: %s: %s", error.code, error)
+            yield ErrorEvent.of(error)
+        else:
+            logger.exception("an answer broke off in a way that was not foreseen")
+            yield ErrorEvent.of(FootnotedError("The server's log says more."))
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:

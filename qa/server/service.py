@@ -54,12 +54,18 @@ class Service:
             max_waiting=chosen.max_waiting,
             max_wait_seconds=chosen.max_wait_seconds,
         )
-        self.answers = Answers(chosen.answer_cache, on_hit=self.metrics.cache_hit)
+        self.answers = Answers(
+            chosen.answer_cache,
+            max_following=chosen.max_waiting,
+            on_hit=self.metrics.cache_hit,
+        )
         self.metrics.watch_generations(
             running=lambda: self.queue.running, waiting=lambda: self.queue.waiting
         )
         self.problems = dict.fromkeys(("embedder", "cross_encoder"), NOT_LOADED)
-        self._questions = CapacityLimiter(_QUESTIONS + chosen.max_generations + chosen.max_waiting)
+        self._questions = CapacityLimiter(
+            _QUESTIONS + chosen.max_generations + 2 * chosen.max_waiting
+        )
         self._readings = CapacityLimiter(_READINGS)
         self._writings = CapacityLimiter(_WRITINGS)
         self._at_work: set[int] = set()

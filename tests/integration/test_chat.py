@@ -22,7 +22,7 @@ from serving import serving
 from waiting import until
 
 from qa.assembly import Assembly
-from qa.errors import LLMFailedError
+from qa.errors import BusyError, FootnotedError, LLMFailedError, StoreError
 from qa.schema import (
     Answer,
     AnswerEvent,
@@ -34,6 +34,7 @@ from qa.schema import (
     Turn,
 )
 from qa.server import events as server_events
+from qa.server.answers import Answers
 from qa.server.app import create_app
 from qa.server.service import Service
 from qa.settings import LLMSettings, ServerSettings, Settings
@@ -187,6 +188,23 @@ def test_what_breaks_later_is_an_event(
     assert "it is ill" in last.message
     assert last.help.startswith('Send "evidence_only": true')
     assert [event.type for event in before] == ["evidence", "token"]
+
+
+@pytest.mark.parametrize("failure", [BusyError("full"), StoreError("ill")])
+def test_what_is_refused_after_the_evidence_is_an_event_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, failure: FootnotedError
+) -> None:
+    """Whoever takes an answer over from another may be refused when the evidence is out."""
+
+    def of(*_: Any) -> Iterator[Event]:
+        yield EvidenceEvent(standalone_question=WHO, evidence=[])
+        raise failure
+
+    monkeypatch.setattr(Answers, "of", of)
+    *before, last = chat(client, WHO)
+    assert [event.type for event in before] == ["evidence"]
+    assert isinstance(last, ErrorEvent) and last.code == failure.code
+    assert last.retryable
 
 
 def test_what_nobody_foresaw_is_an_event_without_internals(

@@ -333,6 +333,15 @@ def test_a_claim_that_needs_two_sentences_has_two_footnotes() -> None:
     assert [note.text for note in answer.citations] == list(CALL.sentences[:2])
 
 
+@pytest.mark.parametrize("pace", [FAST, BALANCED, THOROUGH])
+def test_without_evidence_nobody_is_asked_for_a_draft(pace: Pace) -> None:
+    llm = saying("Altman spoke with Trump for 25 minutes.")
+    answer = answerer_on(llm, retriever=StubRetriever(), pace=pace).answer(QUESTION)
+    assert answer.status == "no_answer"
+    assert "nothing was found" in (answer.reason or "")
+    assert llm.calls == []
+
+
 def test_an_unproved_claim_is_dropped() -> None:
     answer = ask(f"{WRONG} {RIGHT}")
     check(answer)

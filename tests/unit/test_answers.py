@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +26,20 @@ from qa.schema import (
 from qa.server.answers import Answers, Key
 
 VERSION = "version-7"
-KEY = Key("default", VERSION, "Who?", (), None, "drop", evidence_only=False)
+
+
+def key(question: str = "Who?", history: Sequence[Turn] = (), **other: Any) -> Key:
+    chosen = {
+        "collection": "default",
+        "version": VERSION,
+        "documents": None,
+        "unsupported": "drop",
+        "evidence_only": False,
+    }
+    return Key.of(question, history, **(chosen | other))
+
+
+KEY = key()
 CLAIM = Claim(text="Bob.", citations=[1], support=0.9, verdict="supported")
 FOUND = [Found(document_id="a", start=0, end=4)]
 
@@ -109,7 +122,7 @@ def hits() -> list[None]:
 
 @pytest.fixture
 def answers(hits: list[None]) -> Answers:
-    return Answers(2, on_hit=lambda: hits.append(None))
+    return Answers(2, max_following=3, on_hit=lambda: hits.append(None))
 
 
 def types(events: list[Event]) -> list[str]:
@@ -137,8 +150,9 @@ def test_an_answer_is_given_again_without_its_draft(answers: Answers, hits: list
         {"collection": "another"},
         {"version": "version-8"},
         {"question": "who?"},
-        {"history": (Turn(role="user", content="Hm?"),)},
-        {"documents": ("a",)},
+        {"history": [Turn(role="user", content="Hm?")]},
+        {"documents": []},
+        {"documents": ["a"]},
         {"unsupported": "mark"},
         {"evidence_only": True},
     ],
@@ -148,8 +162,16 @@ def test_what_an_answer_depends_on_tells_questions_apart(
 ) -> None:
     answering = Answering(answered(), answered())
     list(answers.of(KEY, answering))
-    list(answers.of(KEY._replace(**other), answering))
+    list(answers.of(key(**other), answering))
     assert answering.calls == 2
+
+
+def test_the_same_documents_in_another_order_are_the_same_question() -> None:
+    assert key(documents=["a", "b"]) == key(documents=["b", "a", "b"])
+    turns = [Turn(role="user", content="a"), Turn(role="assistant", content="b")]
+    assert key(history=turns) != key(history=turns[::-1])
+    long = key(history=[Turn(role="user", content="x" * 100_000)], documents=["y"] * 100_000)
+    assert len(repr(long)) < 300
 
 
 @pytest.mark.parametrize(
@@ -173,17 +195,17 @@ def test_what_would_not_be_answered_so_again_is_not_kept(
 
 
 def test_the_answer_not_asked_for_longest_makes_room(answers: Answers) -> None:
-    first, second, third = (KEY._replace(question=text) for text in ("1?", "2?", "3?"))
+    first, second, third = (key(text) for text in ("1?", "2?", "3?"))
     answering = Answering(*[answered()] * 4)
-    for key in (first, second, first, third, first):
-        list(answers.of(key, answering))
+    for asked in (first, second, first, third, first):
+        list(answers.of(asked, answering))
     assert answering.calls == 3
     list(answers.of(second, answering))
     assert answering.calls == 4
 
 
 def test_without_room_each_question_is_answered_by_itself(hits: list[None]) -> None:
-    answers = Answers(0, on_hit=lambda: hits.append(None))
+    answers = Answers(0, max_following=0, on_hit=lambda: hits.append(None))
     answering = Answering(answered(), answered())
     for _ in range(2):
         assert list(answers.of(KEY, answering)) == answered()
@@ -258,6 +280,42 @@ def test_what_breaks_before_the_first_event_is_tried_again_by_whoever_follows(
     leads.join(10)
     assert isinstance(leads.error, BusyError)
     assert follows.whole() == answered()
+
+
+def test_what_breaks_off_by_itself_breaks_off_for_all_who_follow(answers: Answers) -> None:
+    broken: list[Event] = [
+        answered()[0],
+        ErrorEvent(code="busy", message="waited 60 s", help="", retryable=True),
+    ]
+    answering = Answering(broken, held=True)
+    leads = Listening(answers, answering)
+    assert until(lambda: leads.heard)
+    follows = [Listening(answers, answering) for _ in range(3)]
+    assert until(lambda: all(it.heard for it in follows))
+    answering.go_on.set()
+    for listener in (leads, *follows):
+        assert types(listener.whole()) == ["evidence", "error"]
+    assert answering.calls == 1
+
+
+def test_no_more_follow_than_may(answers: Answers) -> None:
+    answering = Answering(answered(), held=True)
+    leads = Listening(answers, answering)
+    assert until(lambda: leads.heard)
+    follows = [Listening(answers, answering) for _ in range(3)]
+    assert until(lambda: all(it.heard for it in follows))
+    refused = Listening(answers, answering)
+    assert refused.whole() == []
+    assert isinstance(refused.error, BusyError)
+    follows[0].interruption.interrupt()
+    follows[0].join(10)
+    again = Listening(answers, answering)
+    assert until(lambda: again.heard)
+    answering.go_on.set()
+    for listener in (*follows[1:], again):
+        assert types(listener.whole()) == ["evidence", "claim", "answer"]
+    # What is kept keeps nobody waiting.
+    assert types(Listening(answers, answering).whole()) == ["evidence", "claim", "answer"]
 
 
 def test_who_follows_may_go(answers: Answers) -> None:

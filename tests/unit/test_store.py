@@ -178,7 +178,18 @@ def test_more_than_a_page_and_more_than_a_batch(
     angles = [number / len(pieces) for number in range(len(pieces))]
     vectors = [[math.cos(angle), math.sin(angle)] for angle in angles]
     info = collection.write(document(pieces), one_sentence_each(pieces), vectors)
-    assert collection.document(info.id).text == "".join(pieces)
+    asked: list[int] = []
+    original = chromadb.Collection.get
+
+    def get(self: chromadb.Collection, ids: Any = None, **options: Any) -> Any:
+        asked.append(len(ids or ()))
+        return original(self, ids, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chromadb.Collection, "get", get)
+        assert collection.document(info.id).text == "".join(pieces)
+    assert sum(asked) == 1050
+    assert max(asked) == 1000  # from about 32,000 on SQLite refuses
     snapshot = collection.snapshot()
     assert {item.chunk.index for item in collection.chunks(snapshot)} == set(range(1050))
     hits = collection.search([math.cos(0.5), math.sin(0.5)], 3, snapshot)

@@ -1,0 +1,237 @@
+"""``footnoted ingest`` and ``footnoted sources``: what there is to answer from.
+
+A running server has the data directory for itself; then it is told what to do, and does it.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from qa.errors import FootnotedError, UsageError
+from qa.terminal import Progress, format_error, format_table, printable
+
+if TYPE_CHECKING:
+    from qa.assembly import Assembly
+    from qa.running import Running
+    from qa.schema import Document
+    from qa.settings import Settings
+    from qa.store import Collection as Opened
+
+sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has been ingested.")
+
+Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Ingest = Callable[["Document"], dict[str, Any]]
+"""Writes a document; returns it with its ``outcome`` and ``flagged``."""
+
+
+class Library(Protocol):
+    """A collection's documents, each a dict with members of ``DocumentInfo``."""
+
+    def ingesting(self) -> AbstractContextManager[Ingest]:
+        """Begin and end a run of documents."""
+
+    def documents(self) -> list[dict[str, Any]]:
+        """All of them, by title."""
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """One with its ``text``, and with the bounds of its ``sentences``."""
+
+    def remove(self, document_id: str) -> str:
+        """Delete one; returns its title."""
+
+
+class LocalLibrary:
+    """A collection of this process.
+
+    Args:
+        assembly: what opens it.
+        collection: its name; made when documents are ingested.
+    """
+
+    def __init__(self, assembly: "Assembly", collection: str) -> None:
+        self._assembly = assembly
+        self._name = collection
+
+    @contextmanager
+    def ingesting(self) -> Iterator[Ingest]:
+        """Begin and end a run of documents; no question after it waits for the lexical index."""
+        from ingest.pipeline import Ingestor
+
+        ingestor = Ingestor(
+            self._assembly.open_for_writing(self._name),
+            self._assembly.embedder,
+            chunk_tokens=self._assembly.settings.chunk.tokens,
+        )
+
+        def ingest(document: "Document") -> dict[str, Any]:
+            item = ingestor.ingest(document)
+            return {"outcome": item.outcome, **asdict(item.document), "flagged": item.flagged}
+
+        yield ingest
+        self._assembly.retriever(self._name).prepare()
+
+    def documents(self) -> list[dict[str, Any]]:
+        """All of them, by title."""
+        return [asdict(info) for info in self._opened().snapshot().documents]
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """One with its ``text``, and with the bounds of its ``sentences``."""
+        found = self._opened().document(document_id)
+        bounds = [[span.start, span.end] for span in found.sentences]
+        return asdict(found.info) | {"text": found.text, "sentences": bounds}
+
+    def remove(self, document_id: str) -> str:
+        """Delete one; returns its title."""
+        return self._opened().remove(document_id).title
+
+    def _opened(self) -> "Opened":
+        return self._assembly.store.collection(self._name)
+
+
+@contextmanager
+def assembled() -> "Iterator[tuple[Assembly, Progress]]":
+    """Everything, in this process."""
+    from qa.assembly import Assembly
+    from qa.settings import load_settings
+
+    progress = Progress()
+    with Assembly(load_settings(), progress=progress) as assembly:
+        yield assembly, progress
+
+
+def running_server(settings: "Settings") -> "Running | None":
+    """The server that holds the data directory, if it answers."""
+    from qa.running import find_running
+
+    server = find_running(settings.data_dir)
+    if server is None:
+        return None
+    from qa.client import is_up
+
+    return server if is_up(server) else None
+
+
+@contextmanager
+def _library(collection: str) -> Iterator[tuple[Library, Progress]]:
+    from qa.settings import load_settings
+
+    server = running_server(load_settings())
+    if server is not None:
+        from qa.client import RemoteLibrary
+
+        progress = Progress()
+        progress.say(f"through the server that runs at {server.url}")
+        yield RemoteLibrary(server, collection), progress
+        return
+    with assembled() as (assembly, progress):
+        yield LocalLibrary(assembly, collection), progress
+
+
+def ingest(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, folders, patterns, URLs, .jsonl files, or '-' for a pipe."),
+    ] = None,
+    collection: Collection = "default",
+    as_json: AsJson = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Ingest the sample article.")] = False,
+) -> None:
+    """Add documents; a changed document replaces its older version."""
+    if not what and not sample:
+        raise UsageError("there is nothing to ingest", help="Try: footnoted ingest ARTICLE.txt")
+    failed = False
+    results: list[dict[str, Any]] = []
+    with _library(collection) as (library, progress):
+        for item in ingested(library, what or [], sample=sample):
+            if isinstance(item, FootnotedError):
+                failed = True
+                progress.say(format_error(item))
+                continue
+            results.append(item)
+            if item["flagged"]:
+                progress.say(printable(_flagged(item)))
+            if not as_json:
+                shown = f"{item['outcome']}: {item['title']} ({item['sentences']} sentences)"
+                print(printable(shown))
+    if as_json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)
+
+
+def ingested(
+    library: Library, specs: list[str], *, sample: bool
+) -> Iterator[dict[str, Any] | FootnotedError]:
+    """Each document's outcome, or the error that took its place."""
+    from ingest.readers import read_documents
+    from ingest.sources import find_sources
+
+    sample_file = files("ingest").joinpath("sample", "stargate.md")
+    with as_file(sample_file) as path, library.ingesting() as ingest_document:
+        for spec in [*([str(path)] if sample else []), *specs]:
+            try:
+                for source in find_sources(spec):
+                    try:
+                        for document in read_documents(source):
+                            yield ingest_document(document)
+                    except UsageError as error:
+                        yield error
+            except UsageError as error:
+                yield error
+
+
+@sources.command("list")
+def list_sources(collection: Collection = "default", as_json: AsJson = False) -> None:
+    """List the documents of a collection."""
+    with _library(collection) as (library, progress):
+        documents = library.documents()
+    if as_json:
+        print(json.dumps(documents, indent=2, ensure_ascii=False))
+    elif not documents:
+        progress.say(f"the collection {collection!r} is empty")
+    else:
+        rows: list[tuple[object, ...]] = [("ID", "SENTENCES", "TITLE", "FROM")]
+        rows += [(it["id"], it["sentences"], it["title"], it["uri"]) for it in documents]
+        print(format_table(rows))
+
+
+@sources.command("show")
+def show_source(
+    document_id: Annotated[str, typer.Argument(help="As 'sources list' shows it.")],
+    collection: Collection = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Print a document's text, to the byte."""
+    with _library(collection) as (library, _):
+        found = library.document(document_id)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        sys.stdout.write(found["text"])
+
+
+@sources.command("remove")
+def remove_sources(
+    document_ids: Annotated[list[str], typer.Argument(help="As 'sources list' shows them.")],
+    collection: Collection = "default",
+) -> None:
+    """Delete documents."""
+    with _library(collection) as (library, progress):
+        for document_id in document_ids:
+            progress.say(printable(f"removed: {library.remove(document_id)}"))
+
+
+def _flagged(item: dict[str, Any]) -> str:
+    address = "addresses" if item["flagged"] == 1 else "address"
+    return (
+        f"{item['flagged']} of {item['sentences']} sentences of {item['title']!r} {address} a "
+        "language model and will prove nothing"
+    )
