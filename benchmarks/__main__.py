@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import answers, cold, ingesting, report, scale
+from benchmarks import answers, cold, ingesting, limits, report, scale
 from eval.asking import ingest_corpus
 from eval.formats import load_suite
 from qa.assembly import Assembly
@@ -118,6 +118,11 @@ def _measure(chosen: argparse.Namespace, data_dir: Path) -> dict[str, Any]:
             "naive": report.spread(slow),
             "ratio": median(fast) / median(slow),
         }
+        if isinstance(assembly.llm, EmbeddedLLM):
+            _say("the machine's limits")
+            measured["limits"] = limits.measure(
+                assembly.llm, assembly.find_weights(), seed=chosen.seed
+            )
         assembly.llm.close()
         lengths = [100, 1_000] if chosen.quick else [100, 1_000, 10_000]
         rows = ingesting.by_length(lengths, assembly, questions=20, seed=chosen.seed, progress=_say)

@@ -224,6 +224,23 @@ def markdown(measured: dict[str, Any]) -> str:
             }
             lines += [_exponents(grown), f"![Milliseconds over sentences]({scale['plot']})"]
         lines.append("")
+    if limits := measured.get("limits"):
+        lines += [
+            "## The language model and the machine",
+            "",
+            "Reading is bound by 8-bit arithmetic (a product of two matrices of 2,048 squared), "
+            "writing by the memory, from which all weights come for each token (two threads that "
+            "read 400 MB).",
+            "",
+            "| tokens a second | measured | the machine's limit | share |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {name} | {limits[key]:.1f} | {limits[f'{key}_limit']:.1f} | "
+            f"{limits[key] / limits[f'{key}_limit']:.2f} |"
+            for name, key in (("reading", "prefill"), ("writing", "decode"))
+        ]
+        lines.append("")
     memory = measured["memory"]
     lines += [
         "## Memory",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from qa.errors import FootnotedError, UsageError
+from qa.errors import FootnotedError, SourceError, UsageError
 from qa.terminal import Progress, format_error, format_table, printable
 
 if TYPE_CHECKING:
@@ -182,9 +182,9 @@ def ingested(
                     try:
                         for document in read_documents(source):
                             yield ingest_document(document)
-                    except UsageError as error:
+                    except SourceError as error:
                         yield error
-            except UsageError as error:
+            except SourceError as error:
                 yield error
 
 

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from qa.errors import FootnotedError, QuestionError, UsageError
+from qa.errors import FootnotedError, QuestionError, SourceError, UsageError
 from qa.running import Running
 from qa.schema import Document, Event, Turn, UnsupportedPolicy
 
 _CONNECT_SECONDS = 2
 _PATIENT = (_CONNECT_SECONDS, None, None, None)
 """To connect; not for a reply: models may be loading, questions wait, and a book takes minutes."""
+_TOO_LARGE = 413
 _TURNS = 8
 """Of a conversation; what was said before does not change what a question means."""
 
@@ -168,8 +169,10 @@ def _refused(status: int, content: bytes) -> FootnotedError:
     try:
         problem = json.loads(content)
         kind = _KINDS.get(problem["code"], UsageError if status < 500 else FootnotedError)
+        if status == _TOO_LARGE:  # one of several; the others may do
+            kind = SourceError
         # What a kind of its own advises is meant for the command line, the server's for HTTP.
-        own = "help" in vars(kind) and kind not in (FootnotedError, UsageError)
+        own = "help" in vars(kind) and kind not in (FootnotedError, UsageError, SourceError)
         return kind(str(problem["detail"]), help=None if own else str(problem["help"]))
     except (ValueError, KeyError, TypeError):
         return FootnotedError(f"the server answers with status {status}")

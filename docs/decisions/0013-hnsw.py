@@ -91,8 +91,8 @@ def _rows(files: list[Path]) -> Iterator[dict[str, Any]]:
 
 def _sentences(files: list[Path]) -> Iterator[str]:
     for row in _rows(files):
-        yield from row.get("sentences", ())
-        yield from row.get("premise", ())
+        for field in ("sentences", "premise"):
+            yield from (item for item in row.get(field, ()) if isinstance(item, str))
         text = row.get("text", "")
         yield from (text[span.start : span.end] for span in split_sentences(text))
 

@@ -83,6 +83,8 @@ def test_the_page_has_what_was_measured(tmp_path: Path) -> None:
     assert "3.0 times as many" in page
     assert "1.50 GB" in page
     assert "Eight users" not in page
+    speeds = {"prefill": 40.0, "prefill_limit": 80.0, "decode": 12.0, "decode_limit": 16.0}
+    assert "| reading | 40.0 | 80.0 | 0.50 |" in markdown(measured | {"limits": speeds})
     users = {"users": [1, 8], "ours": [30.0, 40.0], "naive": 8.0, "ratio": 5.0, "questions": 3}
     page = markdown(measured | {"users": users | {"plot": "users.svg"}})
     assert "40.0 answers a minute, the naive chain 8.0: 5.0 times" in page

@@ -14,6 +14,7 @@ from qa.errors import (
     FootnotedError,
     NotInCollectionError,
     QuestionError,
+    SourceError,
     UnknownCollectionError,
     UsageError,
 )
@@ -128,6 +129,7 @@ def test_a_problem_is_the_error_that_it_would_be_here(
         ((422, problem(UsageError)), UsageError, "it is not there", "Over HTTP do that."),
         ((418, problem(UsageError) | {"code": "new"}), UsageError, "it is not", "Over HTTP"),
         ((599, problem(UsageError) | {"code": "new"}), FootnotedError, "it is not", "Over HTTP"),
+        ((413, problem(UsageError)), SourceError, "it is not there", "Over HTTP do that."),
         ((502, "<html>"), FootnotedError, "status 502", "doctor"),
     ],
 )
