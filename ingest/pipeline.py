@@ -17,7 +17,7 @@ Progress = Callable[[int, int], None]
 """Told how many sentences of the document at work are embedded, and how many it has."""
 
 _STEP = 128
-"""Chunks between two reports; the embedder sorts them by length."""
+"""Chunks between two reports."""
 
 
 @dataclass(frozen=True, slots=True)

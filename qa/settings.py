@@ -60,7 +60,9 @@ class EmbedderSettings(_Section):
         min_length=1,
         description="all-MiniLM-L6-v2 (shipped), a folder, or a sentence-transformers name.",
     )
-    batch_size: int = Field(default=8, ge=1, le=1024, description="Texts embedded at once.")
+    batch_size: int = Field(
+        default=32, ge=1, le=1024, description="Texts that sentence-transformers embeds at once."
+    )
 
 
 class ChunkSettings(_Section):
@@ -123,7 +125,7 @@ class GroundingSettings(_Section):
         "name. min_confidence suits the shipped one: with another, run `footnoted eval`.",
     )
     min_confidence: float = Field(
-        default=0.25, ge=0, le=1, description="Below it the answer is withheld."
+        default=0.15, ge=0, le=1, description="Below it the answer is withheld."
     )
     judge: bool = Field(
         default=True,

@@ -5,7 +5,7 @@ trained by ``training/``, in 8-bit weights on onnxruntime. ``model/README.md`` i
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from qa.schema import Passage
 NAME = "footnoted-cross-encoder-3"
 FOLDER = Path(__file__).parent / "model"
 SHA256 = "7132867fa32590f5fedde7dd3d95b65f796077a825697d5bf97e11a8843f9e07"
-_BATCH = 8
 _AGAIN = "Install footnoted again: the file is a part of it."
 
 
@@ -73,13 +72,13 @@ class CrossEncoder:
             self._pairs.answers(question, item.text, title=item.title, before=item.before)
             for item in passages
         ]
-        found: list[Reading | None] = [None] * len(pairs)
-        for place, (answers, _, span) in self._run(pairs):
-            pair = pairs[place]
+        found = []
+        for pair in pairs:
+            answers, _, span = self._run(pair)
             first, last = _best_span(span[pair.second : pair.second + len(pair.offsets)])
             start, end = (pair.offsets[first][0], pair.offsets[last][1]) if pair.offsets else (0, 0)
-            found[place] = Reading(_sigmoid(answers), start, end)
-        return [reading for reading in found if reading is not None]
+            found.append(Reading(_sigmoid(answers), start, end))
+        return found
 
     def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """Probability in (0, 1) that a passage answers ``question``, for each of them."""
@@ -94,29 +93,20 @@ class CrossEncoder:
             self._pairs.supports(claim, f"{item.before} {item.text}".strip(), title=item.title)
             for item in passages
         ]
-        found = [0.0] * len(pairs)
-        for place, (_, supports, _) in self._run(pairs):
-            found[place] = _sigmoid(supports)
-        return found
+        return [_sigmoid(self._run(pair)[1]) for pair in pairs]
 
-    def _run(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, tuple[float, float, Any]]]:
-        """The logits of each pair, in batches of about one length."""
-        order = sorted(range(len(pairs)), key=lambda place: len(pairs[place].ids))
-        for begin in range(0, len(order), _BATCH):
-            places = order[begin : begin + _BATCH]
-            width = max(len(pairs[place].ids) for place in places)
-            feed = {
-                name: np.zeros((len(places), width), dtype=np.int64)
-                for name in ("input_ids", "attention_mask", "token_type_ids")
-            }
-            for row, place in enumerate(places):
-                pair = pairs[place]
-                feed["input_ids"][row, : len(pair.ids)] = pair.ids
-                feed["attention_mask"][row, : len(pair.ids)] = 1
-                feed["token_type_ids"][row, pair.second : len(pair.ids)] = 1
-            answers, supports, span = self._session.run(None, feed)
-            for row, place in enumerate(places):
-                yield place, (float(answers[row]), float(supports[row]), span[row])
+    def _run(self, pair: Pair) -> tuple[float, float, Any]:
+        """The logits of one pair.
+
+        By itself: a batch would share the range of its 8 bits, and what is said of a sentence would
+        depend on the others; and it would not be faster.
+        """
+        ids = np.array([pair.ids], dtype=np.int64)
+        types = np.ones_like(ids)
+        types[:, : pair.second] = 0
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
+        answers, supports, span = self._session.run(None, feed)
+        return float(answers[0]), float(supports[0]), span[0]
 
 
 _LONGEST_SPAN = 24

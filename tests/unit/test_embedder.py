@@ -184,7 +184,8 @@ def original() -> SentenceTransformerEmbedder:
 def test_the_export_is_near_the_original(
     models_dir: Path, original: SentenceTransformerEmbedder
 ) -> None:
-    minilm = load_embedder(MINILM, models_dir, batch_size=4)
+    minilm = load_embedder(MINILM, models_dir)
+    assert minilm.name == MINILM
     exported = np.array(minilm.embed_documents(SENTENCES))
     expected = np.array(original.embed_documents(SENTENCES))
     assert exported.shape == expected.shape == (20, 384)
@@ -203,18 +204,10 @@ def test_one_question_is_embedded_like_many(
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("batch_size", [1, 3, 1000])
-def test_batch_and_order_matter_little(
-    minilm: OnnxEmbedder, models_dir: Path, batch_size: int
-) -> None:
-    embedder = load_embedder(MINILM, models_dir, batch_size=batch_size)
-    assert (embedder.name, embedder.dimension) == (MINILM, 384)
-    short = [text for text in SENTENCES if len(text) < 100]  # a long one makes all of a batch slow
-    expected = [minilm.embed_query(text) for text in short]
-    found = np.array(embedder.embed_documents(short))
-    assert (found * expected).sum(axis=1).min() > 0.95  # a batch shares the range of its 8 bits
-    backwards = np.array(embedder.embed_documents(short[::-1]))
-    assert (backwards[::-1] * expected).sum(axis=1).min() > 0.95
+def test_a_vector_does_not_depend_on_the_other_texts(minilm: OnnxEmbedder) -> None:
+    alone = [minilm.embed_query(text) for text in SENTENCES]
+    assert minilm.embed_documents(SENTENCES) == alone
+    assert minilm.embed_documents(SENTENCES[::-1]) == alone[::-1]
 
 
 @pytest.mark.models
