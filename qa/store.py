@@ -49,6 +49,8 @@ _FORMAT = 2
 _ATTEMPTS = 3
 _PAGE = 1000
 """Records read at once; a whole large collection in one reply would double the memory."""
+_EF_SEARCH = 400
+"""Chunks that Chroma's approximate search keeps in sight: docs/decisions/0013-hnsw.md."""
 _ROOM_BYTES = 100_000_000
 """Free bytes that a write needs, some 10,000 for each of a batch's 5,461 chunks. After one that
 filled the disk, the embedded Chroma's next call never returns, and no other thread runs."""
@@ -183,7 +185,7 @@ class Store:
                     self._client.get_or_create_collection(
                         _chroma_name(name, suffix),
                         metadata=metadata,
-                        configuration={"hnsw": {"space": "cosine"}},
+                        configuration={"hnsw": {"space": "cosine", "ef_search": _EF_SEARCH}},
                         embedding_function=None,
                     )
         collection = self.collection(name)

@@ -45,7 +45,7 @@ def main() -> None:
     vectors = np.vstack([vectors, *(_moved(vectors, seed) for seed in range(copies - 1))])
     exact = np.stack([np.argpartition(-(vectors @ it), NEAREST)[:NEAREST] for it in queries])
     print(f"{len(vectors):,} vectors, {len(asked)} questions, the {NEAREST} nearest", flush=True)
-    for links, construction in BUILDS if copies == 1 else BUILDS[:1]:
+    for links, construction in BUILDS if copies == 1 else BUILDS[:1]:  # a million take minutes
         with tempfile.TemporaryDirectory() as folder:
             client: Any = chromadb.PersistentClient(folder)
             hnsw = {"space": "cosine", "max_neighbors": links, "ef_construction": construction}

@@ -433,7 +433,8 @@ def test_one_too_many_is_told_to_come_back(
 def test_nobody_waits_without_end(tmp_path: Path, llm: FakeLLM) -> None:
     held = threading.Event()
     settings = {"max_generations": 1, "max_wait_seconds": 0.2}
-    with waiting_on(tmp_path, llm, held, **settings) as (url, _), asking(url, 1):
+    with waiting_on(tmp_path, llm, held, **settings) as (url, service), asking(url, 1):
+        assert until(lambda: service.queue.running == 1)
         reply = httpx.post(f"{url}/v1/ask", json={"question": WHO}, timeout=5)
         assert (reply.status_code, reply.json()["code"]) == (503, "busy")
         held.set()
@@ -442,6 +443,7 @@ def test_nobody_waits_without_end(tmp_path: Path, llm: FakeLLM) -> None:
 def test_a_client_that_goes_leaves_the_queue(tmp_path: Path, llm: FakeLLM) -> None:
     held = threading.Event()
     with waiting_on(tmp_path, llm, held, max_generations=1) as (url, service), asking(url, 1):
+        assert until(lambda: service.queue.running == 1)
         for path, body in (
             ("/v1/ask", {"question": WHO}),
             ("/v1/chat", {"messages": said(WHO)}),
