@@ -62,14 +62,17 @@ def _products() -> float:
     graph = helper.make_graph(
         [node],
         "product",
-        [helper.make_tensor_value_info(name, TensorProto.INT8, shape) for name in "ab"],
+        [
+            helper.make_tensor_value_info("a", TensorProto.UINT8, shape),
+            helper.make_tensor_value_info("b", TensorProto.INT8, shape),
+        ],
         [helper.make_tensor_value_info("c", TensorProto.INT32, shape)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    feed = {name: np.ones(shape, dtype=np.int8) for name in "ab"}
+    feed = {"a": np.ones(shape, dtype=np.uint8), "b": np.ones(shape, dtype=np.int8)}
     session.run(None, feed)
     return 2 * _SIZE**3 / min(_timed(lambda: session.run(None, feed)) for _ in range(_TIMES))
 
