@@ -10,6 +10,7 @@ What they miss meets the checks of ``qa.grounding`` like any other sentence.
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 # ── what the rules are made of ──────────────────────────────────────────────────────────────
 
@@ -149,6 +150,7 @@ _LOOKALIKES = str.maketrans(
 """Typographic quotes, and Cyrillic and Greek letters that look like Latin ones."""
 
 
+@lru_cache(20_000)
 def addresses_model(sentence: str) -> bool:
     """Whether a sentence gives orders to a language model, or hides characters from its reader.
 

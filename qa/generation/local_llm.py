@@ -20,6 +20,7 @@ import psutil
 
 from qa.disk import writing
 from qa.errors import LLMUnavailableError
+from qa.network import usable_cores
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class LocalLLM:
         self.name = name
         self._weights = weights
         self._context_tokens = context_tokens
-        self._threads = threads or len(psutil.Process().cpu_affinity() or [0])
+        self._threads = threads or usable_cores()
         self._log_file = log_file
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None

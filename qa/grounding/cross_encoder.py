@@ -5,7 +5,7 @@ trained by ``training/``, in 8-bit weights on onnxruntime. ``model/README.md`` i
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from qa.errors import FootnotedError
 from qa.grounding.pairs import Pair, Pairs
+from qa.network import Network
 from qa.schema import Passage
 
 NAME = "footnoted-cross-encoder-3"
@@ -51,30 +52,20 @@ class CrossEncoder:
     name = NAME
 
     def __init__(self, folder: Path = FOLDER, *, sha256: str | None = SHA256) -> None:
-        import onnxruntime
-
         file = folder / "model.onnx"
         if not file.exists():
             raise FootnotedError(f"the cross-encoder {str(file)!r} is missing", help=_AGAIN)
         weights = file.read_bytes()
         if sha256 is not None and (found := hashlib.sha256(weights).hexdigest()) != sha256:
             raise FootnotedError(f"{str(file)!r} has SHA-256 {found}, not {sha256}", help=_AGAIN)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            weights, options, providers=["CPUExecutionProvider"]
-        )
+        self._network = Network(weights)
         self._pairs = Pairs(folder / "tokenizer.json")
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """Rate passages as answers to ``question``, each by itself."""
-        pairs = [
-            self._pairs.answers(question, item.text, title=item.title, before=item.before)
-            for item in passages
-        ]
         found = []
-        for pair in pairs:
-            answers, _, span = self._run(pair)
+        pairs = self._question_pairs(question, passages)
+        for pair, (answers, _, span) in zip(pairs, self._run(pairs), strict=True):
             first, last = _best_span(span[pair.second : pair.second + len(pair.offsets)])
             start, end = (pair.offsets[first][0], pair.offsets[last][1]) if pair.offsets else (0, 0)
             found.append(Reading(_sigmoid(answers), start, end))
@@ -82,7 +73,8 @@ class CrossEncoder:
 
     def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """Probability in (0, 1) that a passage answers ``question``, for each of them."""
-        return [reading.answers for reading in self.read(question, passages)]
+        outputs = self._run(self._question_pairs(question, passages))
+        return [_sigmoid(answers) for answers, _, _ in outputs]
 
     def supports(self, claim: str, passages: Sequence[Passage]) -> list[float]:
         """Probability in (0, 1) that a passage proves ``claim``, for each of them.
@@ -93,20 +85,25 @@ class CrossEncoder:
             self._pairs.supports(claim, f"{item.before} {item.text}".strip(), title=item.title)
             for item in passages
         ]
-        return [_sigmoid(self._run(pair)[1]) for pair in pairs]
+        return [_sigmoid(supports) for _, supports, _ in self._run(pairs)]
 
-    def _run(self, pair: Pair) -> tuple[float, float, Any]:
-        """The logits of one pair.
+    def _question_pairs(self, question: str, passages: Sequence[Passage]) -> list[Pair]:
+        return [
+            self._pairs.answers(question, item.text, title=item.title, before=item.before)
+            for item in passages
+        ]
 
-        By itself: a batch would share the range of its 8 bits, and what is said of a sentence would
-        depend on the others; and it would not be faster.
-        """
-        ids = np.array([pair.ids], dtype=np.int64)
-        types = np.ones_like(ids)
-        types[:, : pair.second] = 0
-        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
-        answers, supports, span = self._session.run(None, feed)
-        return float(answers[0]), float(supports[0]), span[0]
+    def _run(self, pairs: Sequence[Pair]) -> Iterator[tuple[float, float, Any]]:
+        """The logits of each pair."""
+        for answers, supports, span in self._network.run([_input(pair) for pair in pairs]):
+            yield float(answers[0]), float(supports[0]), span[0]
+
+
+def _input(pair: Pair) -> dict[str, Any]:
+    ids = np.array([pair.ids], dtype=np.int64)
+    types = np.ones_like(ids)
+    types[:, : pair.second] = 0
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
 
 
 _LONGEST_SPAN = 24

@@ -5,6 +5,7 @@ stands before it the type 0. The context (a title, the sentence before) is read 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 _CLS, _SEP = 101, 102
@@ -44,6 +45,7 @@ class Pairs:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._ids = lru_cache(1000)(self._encode)  # a question is read with many sentences
 
     def answers(self, question: str, sentence: str, *, title: str, before: str) -> Pair:
         """Does ``sentence`` answer ``question``?"""
@@ -61,6 +63,6 @@ class Pairs:
             [*head, *encoded.ids[:longest], _SEP], len(head), list(encoded.offsets[:longest])
         )
 
-    def _ids(self, text: str) -> list[int]:
+    def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids if text else []
         return ids

