@@ -25,7 +25,13 @@ from qa.grounding.abstention import (
 )
 from qa.grounding.citations import Footnotes
 from qa.grounding.conflicts import find_conflict
-from qa.grounding.support import Support, find_support, with_sentence_before
+from qa.grounding.roles import may_exchange
+from qa.grounding.support import (
+    Support,
+    find_support,
+    with_antecedents,
+    with_sentence_before,
+)
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     DISAGREES,
@@ -64,7 +70,8 @@ _REFERS = re.compile(
 """Signs that a question leans on what was said before."""
 
 _FEW_WORDS = 3
-"""A follow-up with fewer content words than this is taken to lean on what was said before."""
+"""A follow-up with fewer content words than this, none of them a name, is taken to lean on what was
+said before."""
 
 
 _LEAST_FOR_A_QUOTATION = 0.6
@@ -306,7 +313,7 @@ class Answerer:
             return None if evidence and self._drafter is not None else []
         if self._drafter is None:
             return [quotation]
-        if (quotation.support.proof[0].answers or 0.0) < self._pace.draft_from:
+        if max(item.answers or 0.0 for item in quotation.support.proof) < self._pace.draft_from:
             return [quotation]
         return [quotation] if _settles(quotation, question, self._pace.quote_from) else None
 
@@ -424,24 +431,34 @@ class Answerer:
         return replace(item, sure=sure)
 
     def _or_proof(self, item: "_Checked", question: str) -> "list[_Checked]":
-        """A claim, or its proof where that has a likely answer which is not the claim's."""
+        """A claim, or its proof where that may say something else.
+
+        It has a likely answer which is not the claim's, or what the claim says of another.
+        """
         if item.problem is not None or len(item.support.proof) > 1:
             return [item]
         (sentence,) = item.support.proof
         likely = (sentence.answers or 0.0) >= _LIKELY
-        if not likely or not misses(item.claim, question, sentence, self._reader):
+        if likely and misses(item.claim, question, sentence, self._reader):
+            reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
+        elif may_exchange(item.claim, sentence.text):
+            reason = "it may mix up what the sentence that is quoted instead says"
+        else:
             return [item]
-        reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
         return [replace(item, problem=reason), replace(item, claim=plain(sentence.text))]
 
     def _quote(
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
     ) -> "_Checked | None":
-        """The sentence that most likely answers, proving itself; ``None`` if none was read."""
+        """The sentence that most likely answers, proving itself; ``None`` if none was read.
+
+        It is joined by the one before where only that names whom the question is about.
+        """
         best = likeliest(evidence)
         if best is None or best.answers is None:
             return None
-        support = Support((best,), context=with_sentence_before([best]))
+        proof = with_antecedents((best,), terms(question), evidence)
+        support = Support(proof, context=with_sentence_before([best]))
         sure = quote_confidence(best.answers)
         fits = best.answers >= _LEAST_READ and quotable(question, best, self._reader)
         if fits:
@@ -469,10 +486,11 @@ class Answerer:
     def _standalone(self, question: str, history: Sequence[Turn], place: Place) -> str:
         """The question as it would be asked outside the conversation."""
         asked = [turn.content for turn in history if turn.role == "user"]
-        content = [term for term in terms(question)]
-        if not asked or not (_REFERS.search(question) or len(content) < _FEW_WORDS):
+        if not asked or not (_REFERS.search(question) or _says_little(question)):
             return question
         joined = f"{asked[-1].rstrip()} {question}"
+        if len(joined) > MAX_QUESTION_CHARACTERS:
+            joined = question
         if self._drafter is None:
             return joined
         place.wait()
@@ -598,6 +616,11 @@ def _settles(quotation: _Checked, question: str, least: float) -> bool:
     """Whether a quotation is all that the question needs."""
     sure = quotation.problem is None and quotation.sure >= least
     return sure and _ASKS_SEVERAL.search(question) is None
+
+
+def _says_little(question: str) -> bool:
+    content = terms(question)
+    return len(content) < _FEW_WORDS and all(term.kind != "name" for term in content)
 
 
 def _without_llm(provenance: Provenance) -> Provenance:

@@ -125,7 +125,7 @@ class GroundingSettings(_Section):
         "name. min_confidence suits the shipped one: with another, run `footnoted eval`.",
     )
     min_confidence: float = Field(
-        default=0.15, ge=0, le=1, description="Below it the answer is withheld."
+        default=0.25, ge=0, le=1, description="Below it the answer is withheld."
     )
     judge: bool = Field(
         default=True,

@@ -60,6 +60,12 @@ def stems(text: str) -> list[str]:
 
 
 _MARKS = re.compile(r" ?[\[［【]\s*\^?\d{1,3}(?:\s*[,;–—-]\s*\d{1,3}){0,8}\s*[\]］】]")
+_IN_TEXT = re.compile(
+    r"(\b(?:in|to|from|at|of|by|is|are|was|were|be|between|than)|[=:∈]) "
+    r"[\[［【]\s*(\d{1,3}(?:\s*[,;–—-]\s*\d{1,3}){0,8})\s*[\]］】]",
+    re.IGNORECASE,
+)
+"""Like a footnote mark, and a part of the sentence: it "lies in [0, 10]"."""
 _BRACKETED = re.compile(r"[\[［【]\s*(\d+)\s*[\]］】]")
 _BRACKETS = str.maketrans(dict.fromkeys("[［【]］】"))
 _TILDE = re.compile(r"~(?!\d)")
@@ -76,15 +82,15 @@ def without_marks(text: str) -> str:
 def plain(text: str) -> str:
     """``text`` as it may stand in an answer.
 
-    It has no footnote marks, no strike-through and nothing invisible; a longer number, as in "in
-    [2024]", loses its brackets.
+    It has no footnote marks, no strike-through and nothing invisible. A longer number, as in "in
+    [2024]", loses its brackets; what is part of the sentence, as in "from [0, 10]", has others.
     """
     seen = "".join(
         sign
         for sign in text
         if sign.isspace() or sign in _KEPT or unicodedata.category(sign) not in ("Cc", "Cf")
     )
-    bare = _BRACKETED.sub(r"\1", without_marks(_TILDE.sub("", seen)))
+    bare = _BRACKETED.sub(r"\1", without_marks(_IN_TEXT.sub(r"\1 (\2)", _TILDE.sub("", seen))))
     # What stood in brackets within brackets may have them still.
     return bare.translate(_BRACKETS) if _BRACKETED.search(bare) else bare
 

@@ -10,6 +10,7 @@ vectors are compared in memory.
 import argparse
 import json
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from ingest.sentences import split_sentences
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.retrieval.embedder import MINILM, Embedder, load_embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
-from qa.retrieval.lexical import LexicalIndex
+from qa.retrieval.lexical import LexicalIndex, LexicalSearch
 from qa.schema import Document, Passage, Span
 from qa.settings import load_settings
 from qa.tokens import count_tokens
@@ -152,6 +153,7 @@ class Corpus:
     def __init__(self, suite: Suite, embedder: Embedder) -> None:
         self._documents: dict[str, Document] = dict(suite.documents)
         self._embedder = embedder
+        self._scratch = tempfile.TemporaryDirectory()
         self.spans = cache(self._spans)
         self.index = cache(self._index)
         self.vectors = cache(self._vectors)
@@ -182,14 +184,16 @@ class Corpus:
     def _spans(self, splitter: str) -> dict[str, list[Span]]:
         return {name: SPLITTERS[splitter](it.text) for name, it in self._documents.items()}
 
-    def _index(self, splitter: str, titled: bool) -> LexicalIndex:
-        def rows() -> Iterator[tuple[str, str]]:
+    def _index(self, splitter: str, titled: bool) -> LexicalSearch:
+        def rows(_: set[str]) -> Iterator[tuple[str, str, str]]:
             for name, spans in self.spans(splitter).items():
                 title = f"{self._documents[name].title} " if titled else ""
                 for place in range(len(spans)):
-                    yield json.dumps([name, place]), title + self.sentence(splitter, (name, place))
+                    text = title + self.sentence(splitter, (name, place))
+                    yield name, json.dumps([name, place]), text
 
-        return LexicalIndex.build(rows())
+        folder = Path(self._scratch.name) / f"{splitter}-{titled}"
+        return LexicalIndex(folder).bring_up_to(list(self._documents), rows)
 
     def _vectors(
         self, splitter: str, budget: int, context: str
@@ -273,10 +277,7 @@ class Ranking:
     def _search(
         self, question: str, names: tuple[str, ...] | None, splitter: str, titled: bool
     ) -> dict[Sentence, int]:
-        def within(key: str) -> bool:
-            return names is None or json.loads(key)[0] in names
-
-        keys = self.corpus.index(splitter, titled).search(question, CANDIDATES, within)
+        keys = self.corpus.index(splitter, titled).search(question, CANDIDATES, names)
         places = [json.loads(key) for key in keys]
         return {(name, place): rank for rank, (name, place) in enumerate(places, start=1)}
 

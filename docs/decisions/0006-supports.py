@@ -7,6 +7,7 @@ precision, recall and F1 of "supported", with 95 % bootstrap intervals.
 """
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,8 +30,10 @@ def score(case: Case, suite: Suite, reader: CrossEncoder) -> float:
     """How likely the document proves the claim."""
     document = suite.documents[(case.doc_ids or ())[0]]
     texts = [document.text[span.start : span.end] for span in split_sentences(document.text)]
-    index = LexicalIndex.build((str(place), text) for place, text in enumerate(texts))
-    found = [int(key) for key in index.search(case.question, READ)]
+    rows = [(document.id, str(place), text) for place, text in enumerate(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        index = LexicalIndex(Path(folder)).bring_up_to([document.id], lambda _: rows)
+        found = [int(key) for key in index.search(case.question, READ)]
 
     def supports(sets: Sequence[Sequence[int]]) -> list[float]:
         passages = [

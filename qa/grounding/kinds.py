@@ -87,12 +87,12 @@ _WHO = re.compile(r"\W*(?:and |so |but )?whom? (?!(?:is|was|are|were)\b)", re.IG
 _WHO_DID = re.compile(r"\W*(?:and |so |but )?who (?:\w+ly )?(?P<deed>\w{3,})\b", re.IGNORECASE)
 
 
-_CHOICE = re.compile(r", [^,?]+ or [^,?]+\W*$", re.IGNORECASE)
+_CHOICE = re.compile(r", [^,?]{1,100} or [^,?]{1,100}$", re.IGNORECASE)
 
 
 def offers_choice(question: str) -> bool:
     """Whether a question names what to choose from, so that its answer repeats a part of it."""
-    return _CHOICE.search(question) is not None
+    return _CHOICE.search(question.rstrip(" ?!.\"”’'")) is not None
 
 
 def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:

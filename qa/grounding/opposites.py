@@ -1,4 +1,4 @@
-"""Does a sentence say the opposite of what the question takes for granted?
+"""Does a sentence say the opposite of what the question takes for granted, or of a claim?
 
 "Who has the lowest quotient?" is not answered by who has the highest. A reader, large or small, is
 easily carried away by all the other words that agree.
@@ -6,7 +6,7 @@ easily carried away by all the other words that agree.
 
 import re
 
-from qa.words import stems, words
+from qa.words import STOPWORDS, stems, words
 
 _PAIRS = """
     first last, largest smallest, highest lowest, biggest smallest, oldest youngest, most
@@ -61,7 +61,8 @@ def denies(text: str) -> bool:
 
 _MULTIPLIED = re.compile(
     r"\b(?:doubled|doubling|tripled|tripling|quadrupled|quadrupling|halved|halving)\b|"
-    r"\b(?:did|does|do|to|will|would|could|should)\b.*\b(?P<verb>double|triple|quadruple|halve)\b",
+    r"\b(?:did|does|do|to|will|would|could|should)\b.{0,100}?"
+    r"\b(?P<verb>double|triple|quadruple|halve)\b",
     re.IGNORECASE,
 )
 _MULTIPLES = frozenset(
@@ -80,11 +81,10 @@ def opposes(question: str, text: str) -> str | None:
         question: what is asked.
         text: the sentences that are to answer it.
     """
-    said, known = set(words(text)), set(stems(text))
-    for word in words(question):
-        for other in sorted(OPPOSITES.get(word, frozenset()) & said):
-            if word not in said and not known & set(stems(word)):
-                return f"the question says “{word}”, and the sentence that fits “{other}”"
+    opposite = _opposite(question, text)
+    if opposite is not None:
+        return "the question says “{}”, and the sentence that fits “{}”".format(*opposite)
+    known = set(stems(text))
     multiplied = _MULTIPLIED.search(question)
     if multiplied is not None and not known & _MULTIPLES:
         verb = multiplied["verb"] or multiplied[0]
@@ -94,6 +94,72 @@ def opposes(question: str, text: str) -> str | None:
     if alike and denies(question) and not denies(text) and not known & IMPLIED_NEGATIONS:
         return "the question says “not”, and the sentence that fits does not"
     return None
+
+
+def reverses(claim: str, text: str) -> str | None:
+    """What ``claim`` turns into its opposite of what ``text`` says, in words; ``None`` if nothing.
+
+    It says "after" for "before", leaves a "not" out, or takes a number for one below zero.
+    """
+    opposite = _opposite(claim, text)
+    if opposite is not None:
+        return "the draft says “{}”, and the sentence that fits “{}”".format(*opposite)
+    if not denies(claim) and not set(stems(claim)) & IMPLIED_NEGATIONS:
+        lost = _denied(text) & set(stems(claim))
+        if lost:
+            return "the sentence that fits says “not”, and the draft does not"
+    below = _below_zero(text) & set(_NUMBER.findall(claim)) - _below_zero(claim)
+    if below and not _MINUS_WORD.search(claim):
+        return f"the sentence that fits says “-{min(below)}”, and the draft does not"
+    return None
+
+
+def _opposite(text: str, other: str) -> tuple[str, str] | None:
+    """A word of ``text`` and its opposite in ``other``, which has not the word itself."""
+    said, known = set(words(other)), set(stems(other))
+    for word in words(text):
+        for found in sorted(OPPOSITES.get(word, frozenset()) & said):
+            if word not in said and not known & set(stems(word)):
+                return word, found
+    return None
+
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_MINUS = re.compile(r"(?<![\w.,)-])[-−–](\d+(?:[.,]\d+)*)(?!\d*-)")
+_MINUS_WORD = re.compile(r"\b(?:minus|below|negative|loss|deficit)\b", re.IGNORECASE)
+
+
+def _below_zero(text: str) -> set[str]:
+    """The numbers that stand in ``text`` with a minus, and nowhere without, as they are written."""
+    below = set(_MINUS.findall(text))
+    return below - set(_NUMBER.findall(_MINUS.sub(" ", text)))
+
+
+_NOT_DENYING = frozenset("only just merely simply necessarily until unless".split())
+_SKIPPED = STOPWORDS | set("actually completely even ever fully really yet".split())
+_SCOPE = 4
+"""How many words behind a "not" the denied one stands, at most: "has not yet been paid"."""
+
+
+def _denied(text: str) -> set[str]:
+    """The stems of the words that a "not" in ``text`` denies: of each the first with a meaning."""
+    found = set()
+    said = words(text)
+    for place, word in enumerate(said):
+        behind = said[place + 1 : place + 1 + _SCOPE]
+        # "not only", "did not open until 1990", "whether or not"
+        if word not in _PLAIN_NEGATIONS and not word.endswith("n't"):
+            continue
+        if _NOT_DENYING & set(said[place + 1 : place + 10]) or said[place - 1 : place] == ["or"]:
+            continue
+        denied = next((other for other in behind if other not in _SKIPPED), None)
+        if denied is not None:
+            found.update(stems(denied))
+    return found
+
+
+_PLAIN_NEGATIONS = frozenset(("not", "never", "cannot"))
+"""Those that deny the verb behind them; a "no" may stand anywhere ("no doubt", "no fewer than")."""
 
 
 def _is_negation(word: str) -> bool:

@@ -12,7 +12,7 @@ _CLS, _SEP = 101, 102
 _FIRST = 48
 _TITLE = 12
 _BEFORE = 28
-_SENTENCE = 80
+_SENTENCE = 160
 _PREMISE = 120
 """Longest parts, in word pieces; together fewer than 256."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qa.grounding.kinds import answers_kind, leaves_unnamed, offers_choice
-from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes
+from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes, reverses
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
 from qa.schema import Evidence
 from qa.words import Term, fold, leans, stems, terms, without_marks
@@ -138,13 +138,19 @@ def find_support(
         for candidate, cosine in zip(passed, cosines, strict=True)
     ]
     best = max(found, key=_preference)
-    return replace(best, proof=_with_antecedents(best.proof, stated, evidence))
+    return replace(best, proof=with_antecedents(best.proof, stated, evidence))
 
 
-def _with_antecedents(
+def with_antecedents(
     proof: tuple[Evidence, ...], stated: Sequence[Term], evidence: Sequence[Evidence]
 ) -> tuple[Evidence, ...]:
-    """The proof, led by the sentence that names whom "he" in its first sentence means."""
+    """The proof, led by the sentence that names whom "he" in its first sentence means.
+
+    Args:
+        proof: sentences in reading order.
+        stated: terms of what they prove; those that are names are looked for.
+        evidence: the sentences that were offered.
+    """
     first = proof[0]
     said = {term.stem for item in proof for term in terms(item.text)}
     unnamed = {term.stem for term in stated if term.kind == "name"} - said
@@ -248,7 +254,7 @@ class _Candidate:
             return "no sentence says what the draft adds"
         if denies(claim) and not denies(self.text) and not self.said & IMPLIED_NEGATIONS:
             return "no sentence that fits denies it"
-        return None
+        return reverses(claim, self.text)
 
     def _stranger(self, stated: list[Term], added: list[Term]) -> str | None:
         """The number that the first of two sentences gives of somebody whom only the second names.

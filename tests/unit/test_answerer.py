@@ -499,6 +499,16 @@ def test_no_sentence_is_quoted_that_reader_or_judge_doubt(likely: float, sure: f
     assert answer.status == "no_answer"
 
 
+def test_a_quotation_cites_the_sentence_that_names_what_it_is_about() -> None:
+    retriever = reading(CALL, won=0.995)
+    answer = answerer_on(None, retriever=retriever).answer("What came of Altman's call to Trump?")
+    check(answer)
+    assert answer.answer == f"{CALL.sentences[3]} [1][2]"
+    assert [note.text for note in answer.citations] == [CALL.sentences[2], CALL.sentences[3]]
+    unnamed = answerer_on(None, retriever=retriever).answer("What came of it?")
+    assert [note.text for note in unnamed.citations] == [CALL.sentences[3]]
+
+
 def test_a_sentence_without_the_kind_of_thing_asked_for_is_not_quoted() -> None:
     retriever = reading(CALL, governor=0.95)
     answer = answerer_on(saying(WRONG), retriever=retriever).answer(QUESTION)
@@ -525,6 +535,14 @@ def test_where_the_proof_answers_otherwise_than_the_claim_the_proof_is_quoted() 
     assert answer.answer == f"~~{RIGHT}~~ {CALL.sentences[2]} [1]"
     agreeing = answerer_on(saying(RIGHT), retriever=retriever, reader=Finds("25 minutes"))
     assert agreeing.answer(QUESTION).answer == f"{RIGHT} [1]"
+
+
+def test_a_claim_that_turns_its_proof_around_gives_way_to_it() -> None:
+    article = Article(["Ann Lund beat Bob Cole in the final of 2019."])
+    answerer = answerer_on(saying("Bob Cole beat Ann Lund."), retriever=StubRetriever(article))
+    answer = answerer.answer("Who beat whom in the final?")
+    assert answer.answer == f"{article.sentences[0]} [1]"
+    assert "mix up" in str(answer.reason)
 
 
 def test_a_quoted_proof_leaves_its_own_footnotes_behind() -> None:
@@ -998,6 +1016,7 @@ def test_a_question_that_leans_on_the_conversation_is_rewritten(question: str) -
     [
         ("Who put money into the Stargate project?", HISTORY),
         (QUESTION, HISTORY),
+        ("Who founded SpaceX?", HISTORY),
         ("Who arranged it?", []),
         ("Who arranged it?", [Turn(role="assistant", content="Ask me about Altman.")]),
     ],
@@ -1008,6 +1027,12 @@ def test_a_question_that_stands_alone_is_not_rewritten(question: str, history: l
     assert answer.standalone_question == question
     assert all("Ask me about Altman" not in call.text for call in llm.calls)
     assert all("Altman have a call" not in call.text for call in llm.calls)
+
+
+def test_what_came_before_is_left_out_where_both_would_be_too_long() -> None:
+    history = [Turn(role="user", content="What did Altman do? " * 200)]
+    answer = answerer_on(None).answer("And then?", history)
+    assert answer.standalone_question == "And then?"
 
 
 # Without a model

@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from qa.grounding.opposites import OPPOSITES, denies, opposes
+from qa.grounding.opposites import OPPOSITES, denies, opposes, reverses
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,46 @@ def test_opposites_go_both_ways():
 def test_denials():
     assert all(map(denies, ("He did not.", "Nobody came.", "It isn’t so.", "He cannot.")))
     assert not denies("He noted it.")
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "reason"),
+    [
+        ("Ann Lund resigned in 2019.", "Ann Lund did not resign in 2019.", "“not”"),
+        ("It paid the fine.", "It has not yet fully paid the fine.", "“not”"),
+        ("She was ever paid.", "She was never paid.", "“not”"),
+        ("The firm could leave.", "The firm couldn’t leave.", "“not”"),
+        ("More than 500 people died.", "Fewer than 500 people died.", "“fewer”"),
+        ("The bridge opened after 1990.", "The bridge opened before 1990.", "“before”"),
+        ("Profit fell by 5 percent.", "Profit rose by 5 percent.", "“rose”"),
+        ("It was 5 degrees in Oslo.", "It was -5 degrees in Oslo.", "“-5”"),
+        ("It was 5 degrees in Oslo.", "It was −5 degrees in Oslo.", "“-5”"),
+    ],
+)
+def test_a_claim_may_not_say_the_opposite(claim, text, reason):
+    assert reason in reverses(claim, text)
+
+
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ("He met Ann in 2019.", "He did not attend, but met Ann in 2019."),
+        ("It opened in 1990.", "It did not open until 1990."),
+        ("It is cheap.", "It is not only cheap but quick."),
+        ("He refused to pay.", "He did not pay."),
+        ("He didn’t pay.", "He did not pay."),
+        ("It was -5 degrees.", "It was -5 degrees in Oslo."),
+        ("It was 5 degrees below zero.", "It was -5 degrees in Oslo."),
+        ("It was 5 degrees.", "It was 5 degrees in Oslo and -5 in Rome, or 5 at noon."),
+        ("The years 2010 to 12 were good.", "They were good in 2010-12."),
+        ("More than 500 died.", "Over 500 died, fewer than feared, more than ever."),
+    ],
+)
+def test_what_a_claim_says_otherwise_is_not_the_opposite(claim, text):
+    assert reverses(claim, text) is None
+
+
+def test_a_long_question_is_read_in_no_time():
+    began = time.perf_counter()
+    assert opposes("Why did it? " + "did it " * 15_000, "It was so.") is None
+    assert time.perf_counter() - began < 2

@@ -58,6 +58,9 @@ def test_footnote_marks_are_taken_out(text: str, unmarked: str) -> None:
     [
         ("Ann met Bob.[7]", "Ann met Bob."),
         ("Ann met Bob in [2024] [sic].", "Ann met Bob in 2024 [sic]."),
+        ("x must lie in [0, 10].[3]", "x must lie in (0, 10)."),
+        ("The interval was [2, 8] [9].", "The interval was (2, 8)."),
+        ("Set retries to [3] in it.", "Set retries to (3) in it."),
         ("Ann met Bob [2[1]5] [sic] times.", "Ann met Bob 25 [sic] times."),
         ("Ann met Bob [2[2[1]5]5] [sic] times.", "Ann met Bob 2255 sic times."),
         ("Ann met Bob at [5 p.m.", "Ann met Bob at [5 p.m."),

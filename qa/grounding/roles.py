@@ -1,0 +1,56 @@
+"""Does a claim say of one what its proof says of another?
+
+"Ann beat Bob" has all the words of "Bob beat Ann", and "7 million in 2020" those of "5 million in
+2020 and 7 million in 2021". No check of words tells, and the cross-encoder is led astray too. What
+can be told is where such an exchange is possible; the proof itself is quoted there.
+"""
+
+import re
+from collections.abc import Sequence
+
+from qa.grounding.values import Value, find_values
+from qa.words import stems
+
+_BY = re.compile(r"\bby\b", re.IGNORECASE)
+
+
+def may_exchange(claim: str, text: str) -> bool:
+    """Whether the claim turns around what ``text`` says, or takes one of its values for another.
+
+    Args:
+        claim: a statement.
+        text: the sentence that is to prove it.
+    """
+    return _turns_around(claim, text) or _mixes_values(claim, text)
+
+
+def _turns_around(claim: str, text: str) -> bool:
+    """Whether two words stand in both on the two sides of a third, the other way round."""
+    if bool(_BY.search(claim)) != bool(_BY.search(text)):
+        return False  # a passive says the same the other way round
+    places = {stem: place for place, stem in reversed(list(enumerate(stems(text))))}
+    shared = [places[stem] for stem in dict.fromkeys(stems(claim)) if stem in places]
+    return _falls_twice(shared)
+
+
+def _falls_twice(places: Sequence[int]) -> bool:
+    """Whether three of the places, in their order, fall: 5, 3, 1."""
+    return any(
+        any(before > place for before in places[:at])
+        and any(place > after for after in places[at:])
+        for at, place in enumerate(places)
+    )
+
+
+def _mixes_values(claim: str, text: str) -> bool:
+    """Whether ``text`` has several values of a unit at several times, and the claim one of each."""
+    stated, said = find_values(claim), find_values(text)
+    return _is_one_of_several(stated, said, is_time=False) and _is_one_of_several(
+        stated, said, is_time=True
+    )
+
+
+def _is_one_of_several(stated: Sequence[Value], said: Sequence[Value], *, is_time: bool) -> bool:
+    return any(
+        value.is_time == is_time and value.differs(other) for value in stated for other in said
+    )
