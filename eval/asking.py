@@ -1,5 +1,6 @@
 """Puts a suite's questions to Footnoted itself."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -17,14 +18,23 @@ from qa.schema import (
     Evidence,
     EvidenceEvent,
     Found,
+    digest,
 )
 
 Ask = Callable[[Case], AskOutcome]
 
+_LONGEST_NAME = 50
+"""With the prefix and a digest it is as long as a collection's name may be."""
+
 
 def collection_name(suite: Suite) -> str:
-    """The collection that holds a suite's corpus."""
-    return "eval-" + "".join(sign if sign.isalnum() else "-" for sign in suite.name.casefold())[:50]
+    """The collection that holds a suite's corpus.
+
+    The suite's name, if a collection can be called so; else what is left of it, and a digest that
+    keeps it apart from others of which the same is left.
+    """
+    plain = re.sub(r"[^a-z0-9_-]", "-", suite.name.lower())[:_LONGEST_NAME]
+    return f"eval-{plain}" if plain == suite.name else f"eval-{plain}-{digest(suite.name)[:8]}"
 
 
 def ingest_corpus(

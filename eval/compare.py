@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel
 
+from eval.pooled import POOLED
 from eval.runner import Record
 from eval.stats import (
     Estimate,
+    bootstrap_statistic,
     mcnemar,
     paired_difference,
     permutation_test,
     smallest_detectable_difference,
+    swap_test,
 )
 from qa.errors import UsageError
 
@@ -27,11 +31,16 @@ YES_OR_NO = frozenset(
         "correct",
         "answered_rate",
         "false_answer_rate",
-        "refusal_precision",
         "refusal_recall",
     }
 )
 """Metrics that are 0 or 1 of each question, for McNemar's test."""
+
+LEVEL = 0.05
+"""How likely chance may be where a difference is said to be more than that."""
+
+_ALWAYS_EQUAL = "refusal_precision"
+"""Only refused questions have it: where both runs have it, both refused, and it is the same."""
 
 Verdict = Literal["better", "worse", "unclear"]
 
@@ -39,14 +48,16 @@ Verdict = Literal["better", "worse", "unclear"]
 class Change(BaseModel, frozen=True, extra="forbid"):
     """One metric of both runs, over the questions that are eligible in both.
 
+    A metric that is no mean of single questions is over those that are eligible in either.
+
     Attributes:
-        a: mean of the first run.
-        b: mean of the second.
+        a: mean of the first run, or its value.
+        b: of the second.
         difference: ``b - a`` with its 95 % interval.
         p: two-sided, of the paired permutation test.
         mcnemar_p: two-sided and exact; ``None`` unless the metric is yes or no.
         detectable: the smallest difference that so many questions show with a power of 0.8;
-            ``None`` for a single question.
+            ``None`` for a single question, and where the metric is no mean.
     """
 
     metric: str
@@ -59,10 +70,19 @@ class Change(BaseModel, frozen=True, extra="forbid"):
     detectable: float | None
 
     @property
+    def chance(self) -> float:
+        """The p that decides: the exact one where there is one."""
+        return self.p if self.mcnemar_p is None else self.mcnemar_p
+
+    @property
     def verdict(self) -> Verdict:
-        """Unclear unless the interval lies wholly on one side of zero, and one side is better."""
+        """Unclear unless one side is better, and interval and test say that it is no chance.
+
+        The interval has to lie wholly on one side of zero, and p below 0.05: of 60 questions 4
+        lost and none gained have such an interval, and an exact p of 0.125.
+        """
         low, high = self.difference.low, self.difference.high
-        if low <= 0 <= high or self.metric in NO_DIRECTION:
+        if low <= 0 <= high or self.chance >= LEVEL or self.metric in NO_DIRECTION:
             return "unclear"
         return "better" if (high < 0) == (self.metric in LOWER_IS_BETTER) else "worse"
 
@@ -126,11 +146,11 @@ def compare(
         a: the records of the first.
         b: of the second, in any order.
         names: what they are called.
-        metrics: compare these alone; empty for all, and ``seconds``.
+        metrics: compare these alone; empty for all but ``refusal_precision``, and ``seconds``.
         seed: of the intervals and the permutations.
 
     Raises:
-        UsageError: no question is in both, or a metric is in neither.
+        UsageError: no question is in both, or a metric is in neither or cannot be compared.
     """
     first, second = _by_question(a), _by_question(b)
     pairs = [(record, second[key]) for key, record in first.items() if key in second]
@@ -139,12 +159,21 @@ def compare(
             f"{names[0]} ({_suites(a)}) and {names[1]} ({_suites(b)}) have no question in common",
             help="Compare two runs of the same suite.",
         )
-    known = dict.fromkeys(name for pair in pairs for record in pair for name in _scores(record))
+    scored = dict.fromkeys(name for pair in pairs for record in pair for name in record.scores)
+    known = [name for name in (*scored, *POOLED, "seconds") if name != _ALWAYS_EQUAL]
     for metric in metrics:
+        if metric == _ALWAYS_EQUAL:
+            raise UsageError(
+                f"{metric} cannot be compared: it is the same wherever both runs have it",
+                help="Compare refusal_f1, which counts wrong refusals too.",
+            )
         if metric not in known:
             raise UsageError(f"no metric {metric!r}", help=f"Known: {', '.join(known)}.")
     chosen = list(metrics or known)
-    changes = (_change(metric, pairs, seed) for metric in chosen)
+    changes = (
+        _pooled_change(metric, pairs, seed) if metric in POOLED else _change(metric, pairs, seed)
+        for metric in chosen
+    )
     return Comparison(
         a=names[0],
         b=names[1],
@@ -188,6 +217,25 @@ def _change(metric: str, pairs: Sequence[tuple[Record, Record]], seed: int) -> C
         p=permutation_test(a, b, seed=seed),
         mcnemar_p=mcnemar(a, b) if metric in YES_OR_NO else None,
         detectable=smallest_detectable_difference(a, b) if len(a) > 1 else None,
+    )
+
+
+def _pooled_change(metric: str, pairs: Sequence[tuple[Record, Record]], seed: int) -> Change | None:
+    """``None`` where the metric is undefined in one of the runs."""
+    pooled = POOLED[metric]
+    rows = pooled.paired_rows(pairs)
+    a, b = (pooled.value(half) for half in np.hsplit(np.array(rows), 2)) if rows else (None, None)
+    if a is None or b is None:
+        return None
+    return Change(
+        metric=metric,
+        n=len(rows),
+        a=a,
+        b=b,
+        difference=bootstrap_statistic(rows, pooled.difference, seed=seed),
+        p=swap_test(rows, pooled.difference, seed=seed),
+        mcnemar_p=None,
+        detectable=None,
     )
 
 

@@ -26,11 +26,11 @@ class Diagnosis(StrEnum):
     NOT_RETRIEVED = "not retrieved", "The search did not find all of the gold."
     NOT_RANKED = (
         "retrieved, not ranked",
-        "The search found the gold; not all of it was offered to the language model.",
+        "The search found the gold; not all of it was offered as evidence.",
     )
     DRAFTED_WRONG = (
         "drafted wrong",
-        "The gold was offered, and no drafted claim holds an accepted answer.",
+        "The gold was offered, and no claim, drafted or quoted, holds an accepted answer.",
     )
     WRONGLY_DROPPED = "wrongly dropped", "A claim was right and was not released."
     WRONGLY_SUPPORTED = (
@@ -62,12 +62,12 @@ def diagnose(record: Record, gold: Alternatives) -> Diagnosis:
     4. not retrieved: no alternative of the gold is wholly among the sentences found.
     5. retrieved, not ranked: none is wholly among the sentences offered.
     6. wrongly supported: the answer is right, but no alternative is wholly in its footnotes.
-    7. wrongly dropped: a drafted claim holds an accepted answer, and yet it is not in the answer.
-    8. drafted wrong: none does.
+    7. wrongly dropped: a claim holds an accepted answer, and yet it is not in the answer.
+    8. drafted wrong: none does, whether the language model drafted or a sentence was quoted.
 
     Where accepted answers are missing, or all of them are free text, the citations decide from
-    rule 6 on: answered is wrongly supported, refused in spite of drafted claims is wrongly
-    dropped, refused without any is drafted wrong.
+    rule 6 on: answered is wrongly supported, refused in spite of claims is wrongly dropped,
+    refused without any is drafted wrong.
 
     Args:
         record: with its scores.
@@ -88,8 +88,7 @@ def diagnose(record: Record, gold: Alternatives) -> Diagnosis:
         return Diagnosis.NOT_RANKED if found else Diagnosis.NOT_RETRIEVED
     if record.answered and (correct or not accepted):
         return Diagnosis.WRONGLY_SUPPORTED
-    drafted = [claim.text for claim in record.claims]
-    if any(not accepted or str_em(claim, accepted) == 1 for claim in drafted):
+    if any(not accepted or str_em(claim.text, accepted) == 1 for claim in record.claims):
         return Diagnosis.WRONGLY_DROPPED
     return Diagnosis.DRAFTED_WRONG
 

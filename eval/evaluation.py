@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from eval import report
 from eval.asking import ask_with, ingest_corpus
 from eval.cases import Suite
-from eval.folder import RunFolder, Setting, digest_suite, now, read_run
+from eval.folder import RunFolder, Suites, read_stored
 from eval.plan import Planned
 from eval.progress import RunProgress
 from eval.runner import Record, run
 from eval.selection import select
+from eval.setting import Setting, digest_suite, now
 from eval.summary import Summary, Totals, summarize, total
 from eval.tables import format_summary
 from qa import __version__
@@ -33,10 +34,12 @@ class Run:
     Attributes:
         summary: every metric with its interval; of several suites, each and their average.
         records: each question, what came back and how good it is.
+        missing: what an unfinished run lacks, in words.
     """
 
     summary: Summary | Totals
     records: list[Record]
+    missing: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a question, with all its scores; ``None`` where it is not eligible."""
@@ -89,6 +92,8 @@ def evaluate_plan(
         _prepare(assembly, each, _folder(out, each, len(planned)), resume, overwrite)
         for each in planned
     ]
+    if out is not None:
+        _begin(jobs, out)
     if any(job.left and not job.planned.options.evidence_only for job in jobs):
         assembly.llm.start_in_background()
     summaries: list[Summary] = []
@@ -113,17 +118,18 @@ def read(path: Path, *, seed: int = 0) -> Run:
     """Sum up a run that is on disk, finished or not.
 
     Args:
-        path: as ``read_run`` takes it.
+        path: as ``read_stored`` takes it.
         seed: of the intervals.
 
     Raises:
-        UsageError: as of ``read_run``.
+        UsageError: as of ``read_stored``.
     """
-    records = read_run(path)
+    stored = read_stored(path)
     suites: dict[str, list[Record]] = {}
-    for record in records:
+    for record in stored.records:
         suites.setdefault(record.suite, []).append(record)
-    return _sum_up([summarize(asked, seed=seed) for asked in suites.values()], records)
+    summaries = [summarize(asked, seed=seed) for asked in suites.values()]
+    return _sum_up(summaries, stored.records, stored.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +184,21 @@ def describe(assembly: Assembly, planned: Planned) -> Setting:
     )
 
 
-def _sum_up(summaries: Sequence[Summary], records: list[Record]) -> Run:
-    return Run(summaries[0] if len(summaries) == 1 else total(summaries), records)
+def _begin(jobs: Sequence[_Job], out: Path) -> None:
+    """Remove what is going to be replaced, so that a stop leaves nothing of an earlier run."""
+    if len(jobs) > 1:
+        suites = Suites(questions={job.setting.suite: job.setting.questions for job in jobs})
+        if any(job.left for job in jobs) or RunFolder(out).suites() != suites:
+            RunFolder(out).begin(suites)
+    for job in jobs:
+        if job.folder is not None and not job.kept:
+            job.folder.clear()
+
+
+def _sum_up(
+    summaries: Sequence[Summary], records: list[Record], missing: tuple[str, ...] = ()
+) -> Run:
+    return Run(summaries[0] if len(summaries) == 1 else total(summaries), records, missing)
 
 
 def _run(assembly: Assembly, job: _Job, progress: RunProgress) -> list[Record]:

@@ -1,65 +1,46 @@
 """A run on disk: ``run.json``, what was asked of whom; ``records.jsonl``; then what sums it up.
 
-A run without a summary is unfinished. Killed at any moment, it can be continued.
+Of several suites each has a folder of its own, and ``suites.json`` above them names them. A run
+without a summary is unfinished. Killed at any moment, it can be continued.
 """
 
 import gc
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from eval.cases import Suite
+from eval.judge import JUDGED, JUDGED_SUMMARY
 from eval.report import Run, write_report
 from eval.runner import Record
+from eval.selection import Shard
+from eval.setting import Setting, differences
 from eval.summary import Summary, Totals
 from qa.disk import writing
 from qa.errors import StoreError, UsageError
-from qa.schema import digest
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_RUN = "run.json"
+_SUITES = "suites.json"
 _RECORDS = "records.jsonl"
 _SUMMARY = "summary.json"
 _REPORT = "report.html"
-_REPLACED = (_SUMMARY, _REPORT, _RECORDS)
+_REPLACED = (_SUMMARY, _REPORT, JUDGED_SUMMARY, JUDGED, _SUITES, _RECORDS, _RUN)
 
 
-class Setting(BaseModel, frozen=True, extra="forbid"):
-    """What was asked of whom; equal settings, whenever started, make one run.
+class Suites(BaseModel, frozen=True, extra="forbid"):
+    """Which suites a run has, and how many questions of each; the content of ``suites.json``."""
 
-    Attributes:
-        suite_digest: changes with any question and any document of the corpus.
-        questions: how many are to be asked, after limit and shard.
-        options: what chose the questions and how they are asked.
-        answerer: the models, the prompt, the settings and the version of Footnoted.
-        started: in UTC, ISO 8601.
-    """
-
-    suite: str
-    suite_digest: str
-    questions: int
-    options: dict[str, Any]
-    answerer: dict[str, Any]
-    started: str
-
-
-def digest_suite(suite: Suite) -> str:
-    """Changes with any question and any document of the corpus."""
-    documents = sorted(document.revision for document in suite.documents.values())
-    return digest(*map(repr, suite.questions), *documents)
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    questions: dict[str, int]
 
 
 class RunFolder:
-    """The folder of one suite's run.
+    """The folder of one suite's run, or of what several have in common.
 
     Args:
         path: need not exist.
@@ -83,16 +64,15 @@ class RunFolder:
         Raises:
             UsageError: ``run.json`` is broken.
         """
-        path = self.path / "run.json"
-        try:
-            return Setting.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValidationError as error:
-            raise UsageError(
-                f"{path} is not of a run: {_first(error)}",
-                help=f"Delete {self.path} to start anew.",
-            ) from None
+        return _read_model(Setting, self.path / _RUN)
+
+    def suites(self) -> Suites | None:
+        """Which suites have a folder here; ``None`` if the folder does not say.
+
+        Raises:
+            UsageError: ``suites.json`` is broken.
+        """
+        return _read_model(Suites, self.path / _SUITES)
 
     def kept(self, setting: Setting, *, resume: bool, overwrite: bool) -> list[Record]:
         """The records that a run of this setting goes on from; nothing is written yet.
@@ -130,6 +110,29 @@ class RunFolder:
             )
         return records
 
+    def clear(self) -> None:
+        """Remove what an earlier run has left here; folders of suites stay.
+
+        Raises:
+            UsageError: the folder cannot be written.
+            DiskFullError: no space is left.
+        """
+        with _writing(self.path):
+            for name in _REPLACED:
+                (self.path / name).unlink(missing_ok=True)
+
+    def begin(self, suites: Suites) -> None:
+        """Say which suites are going to have folders here, in place of what was here.
+
+        Raises:
+            UsageError: the folder cannot be written.
+            DiskFullError: no space is left.
+        """
+        self.clear()
+        with _writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            _write(self.path / _SUITES, suites)
+
     @contextmanager
     def writing(
         self, setting: Setting, kept: Sequence[Record]
@@ -148,14 +151,14 @@ class RunFolder:
             DiskFullError: no space is left.
         """
         path = self.path / _RECORDS
+        if not kept:
+            self.clear()
         with _writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             if kept:
                 _cut_torn_line(path)
             else:
-                for name in _REPLACED:
-                    (self.path / name).unlink(missing_ok=True)
-                _write(self.path / "run.json", setting)
+                _write(self.path / _RUN, setting)
             file = path.open("a", encoding="utf-8", newline="\n")
 
         def add(record: Record) -> None:
@@ -187,33 +190,43 @@ class RunFolder:
             _write(self.path / _SUMMARY, summary)
 
 
-def differences(before: Setting, after: Setting) -> list[str]:
-    """What differs between two settings, in words; when they started does not count."""
-    return list(_compare("", _comparable(before), _comparable(after)))
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as it was found on disk.
+
+    Attributes:
+        records: of all its suites and shards.
+        missing: what it lacks, in words; none if it is whole, as far as its folders say.
+    """
+
+    records: list[Record]
+    missing: tuple[str, ...]
 
 
 def read_run(path: Path) -> list[Record]:
-    """All records of a run, finished or not.
+    """All records of a run, finished or not; as ``read_stored``."""
+    return read_stored(path).records
+
+
+def read_stored(path: Path) -> StoredRun:
+    """A run, finished or not.
 
     Args:
         path: an ``--out`` folder, a ``records.jsonl``, or a folder that holds such folders, which
             are then one run: several suites, or the shards of one.
 
     Raises:
-        UsageError: there are none, a line is broken, a question was asked twice, or the shards
-            are not of one run.
+        UsageError: there are no records, a line is broken, a question was asked twice, or the
+            shards are not of one run.
     """
-    if path.is_file():
-        files = [path]
-    elif (path / _RECORDS).is_file():
-        files = [path / _RECORDS]
-    else:
-        files = sorted(path.glob(f"*/**/{_RECORDS}"))
-    _refuse_mixture([RunFolder(file.parent) for file in files])
+    files, missing = _find(path)
+    settings = {file: RunFolder(file.parent).setting() for file in files}
+    _refuse_mixture(settings)
     found: dict[tuple[str, str], Path] = {}
     records: list[Record] = []
-    for file in files:
-        for record in _read_records(file):
+    for file, setting in settings.items():
+        asked = _read_records(file)
+        for record in asked:
             key = (record.suite, record.case_id)
             if key in found:
                 raise UsageError(
@@ -221,27 +234,66 @@ def read_run(path: Path) -> list[Record]:
                     help="Give folders of one run: of its suites, or of its shards.",
                 )
             found[key] = file
-            records.append(record)
+        records += asked
+        if setting is not None and len(asked) < setting.questions:
+            missing.append(f"{len(asked)} of {setting.questions} questions of {_name(setting)}")
     if not records:
         raise UsageError(
             f"there are no records in {str(path)!r}", help="Write them with: footnoted eval --out."
         )
-    return records
+    missing += _missing_shards(setting for setting in settings.values() if setting is not None)
+    return StoredRun(records, tuple(missing))
 
 
-def _refuse_mixture(folders: Sequence[RunFolder]) -> None:
+def _find(path: Path) -> tuple[list[Path], list[str]]:
+    """Files of records, and in words the suites that have none although the run names them."""
+    if path.is_file():
+        return [path], []
+    if (path / _RECORDS).is_file():
+        return [path / _RECORDS], []
+    files = set(path.glob(f"*/**/{_RECORDS}"))
+    missing: list[str] = []
+    for above in sorted(file.parent for file in path.glob(f"**/{_SUITES}")):
+        suites = RunFolder(above).suites()
+        named = suites.questions if suites is not None else {}
+        wanted = {above / name / _RECORDS: name for name in named}
+        missing += [
+            f"0 of {named[name]} questions of {name}"
+            for file, name in wanted.items()
+            if file not in files
+        ]
+        files = {file for file in files if file.parent.parent != above or file in wanted}
+    return sorted(files), missing
+
+
+def _name(setting: Setting) -> str:
+    return setting.suite if setting.shard is None else f"{setting.suite} {setting.shard}"
+
+
+def _missing_shards(settings: Iterable[Setting]) -> list[str]:
+    found: dict[tuple[str, int], set[Shard]] = {}
+    for setting in settings:
+        if setting.shard is not None:
+            found.setdefault((setting.suite, setting.shard.count), set()).add(setting.shard)
+    return [
+        f"{len(shards)} of {count} shards of {suite}"
+        for (suite, count), shards in found.items()
+        if len(shards) < count
+    ]
+
+
+def _refuse_mixture(settings: Mapping[Path, Setting | None]) -> None:
     """Shards of one suite differ in which they are, and in nothing else."""
     first: dict[str, tuple[Path, Setting]] = {}
-    for folder in folders:
-        setting = folder.setting()
+    for file, setting in settings.items():
         if setting is None:
             continue
         options = setting.options | {"shard": None}
         setting = setting.model_copy(update={"options": options, "questions": 0})
-        path, known = first.setdefault(setting.suite, (folder.path, setting))
+        path, known = first.setdefault(setting.suite, (file.parent, setting))
         if changed := differences(known, setting):
             raise UsageError(
-                f"{path} and {folder.path} are not of one run: {'; '.join(changed)}",
+                f"{path} and {file.parent} are not of one run: {'; '.join(changed)}",
                 help="Give folders of one run: of its suites, or of its shards.",
             )
 
@@ -255,6 +307,18 @@ def _read_records(path: Path) -> list[Record]:
             except ValidationError as error:
                 raise UsageError(f"{path}, line {number}: {_first(error)}") from None
     return records
+
+
+def _read_model(model: type[ModelT], path: Path) -> ModelT | None:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is not of a run: {_first(error)}",
+            help=f"Delete {path.parent} to start anew.",
+        ) from None
 
 
 @contextmanager
@@ -288,21 +352,6 @@ def _write(path: Path, content: BaseModel) -> None:
     new = path.with_name(f"{path.name}.new")
     new.write_text(content.model_dump_json(indent=2) + "\n", encoding="utf-8")
     new.replace(path)
-
-
-def _comparable(setting: Setting) -> dict[str, Any]:
-    # As it is read back from the file: a tuple is a list there.
-    values: dict[str, Any] = json.loads(setting.model_dump_json(exclude={"started"}))
-    return values
-
-
-def _compare(place: str, before: Any, after: Any) -> Iterator[str]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in dict.fromkeys([*before, *after]):
-            inner = f"{place}.{key}" if place else str(key)
-            yield from _compare(inner, before.get(key), after.get(key))
-    elif before != after:
-        yield f"{place} was {json.dumps(before)}, now {json.dumps(after)}"
 
 
 def _first(error: ValidationError) -> str:

@@ -1,17 +1,19 @@
 """Whether a run is good enough: against fixed bounds, and against an earlier run."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from eval.compare import NO_DIRECTION, Comparison
+from eval.compare import LEVEL, NO_DIRECTION, Comparison
+from eval.stats import holm
 from eval.summary import Summary, Totals, metric_names
 from qa.errors import UsageError
 
-NOT_GATED = NO_DIRECTION | {"seconds"}
-"""Compared, but no regression: a busier machine takes longer, a longer answer is no worse."""
+NOT_GATED = NO_DIRECTION | {"seconds", "refusal_recall"}
+"""Compared, but no regression: a busier machine takes longer, a longer answer is no worse, and
+``refusal_recall`` is ``false_answer_rate`` turned round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,33 @@ def check_bounds(numbers: Summary | Totals, bounds: Sequence[Bound]) -> list[Gat
 def check_regressions(comparison: Comparison) -> list[Gate]:
     """A gate for each metric: it fails if the run is worse beyond chance than the one before.
 
-    Beyond chance: the 95 % interval of the paired difference lies wholly on the worse side.
+    Beyond chance: the change's verdict is worse, and its p is below 0.05 by Holm's correction
+    still: of 20 independent metrics, one is worse by a chance below that in two of five runs.
     """
+    gated = [change for change in comparison.changes if change.metric not in NOT_GATED]
+    chances = holm([change.chance for change in gated])
     return [
         Gate(
             name=f"{change.metric} no worse than {comparison.a}",
-            passed=change.verdict != "worse",
+            passed=change.verdict != "worse" or chance >= LEVEL,
             detail=f"{change.a:.3f} then {change.b:.3f}, a difference of "
             f"{change.difference.mean:+.3f} [{change.difference.low:+.3f}, "
-            f"{change.difference.high:+.3f}] over {change.n} questions",
+            f"{change.difference.high:+.3f}] over {change.n} questions, Holm's p {chance:.3f}",
         )
-        for change in comparison.changes
-        if change.metric not in NOT_GATED
+        for change, chance in zip(gated, chances, strict=True)
+    ]
+
+
+def check_whole(missing: Mapping[str, Sequence[str]]) -> list[Gate]:
+    """A gate that fails for each run that lacks something; its numbers are those of a part.
+
+    Args:
+        missing: what each run lacks, in words, by the run's name.
+    """
+    return [
+        Gate(name=f"{name} is finished", passed=False, detail="; ".join(lacking))
+        for name, lacking in missing.items()
+        if lacking
     ]
 
 

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 Verdict = Literal["correct", "incorrect", "undecided"]
 
+JUDGED = "judged.jsonl"
+JUDGED_SUMMARY = "judged.json"
+
 _VERDICT = re.compile(r"[\W_]*(correct|incorrect|undecided)[\W_]*", re.IGNORECASE)
 _REPLY_TOKENS = 16
 
@@ -129,10 +132,10 @@ def summarize_judged(judged: Sequence[JudgedRecord], *, seed: int = 0) -> Judged
 def write_judged(judged: Iterable[JudgedRecord], out: Path, *, seed: int = 0) -> JudgedSummary:
     """Write ``judged.jsonl`` line by line as the judge goes, then ``judged.json``."""
     out.mkdir(parents=True, exist_ok=True)
-    summary_path = out / "judged.json"
+    summary_path = out / JUDGED_SUMMARY
     summary_path.unlink(missing_ok=True)
     written: list[JudgedRecord] = []
-    with (out / "judged.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+    with (out / JUDGED).open("w", encoding="utf-8", newline="\n") as file:
         for record in judged:
             file.write(record.model_dump_json() + "\n")
             file.flush()

@@ -15,6 +15,7 @@ from eval.tables import (
     common,
     headline,
     metric_rows,
+    unfinished,
 )
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]#|~])")
@@ -25,9 +26,11 @@ def run_markdown(
     records: Sequence[Record],
     gates: Sequence[Gate] = (),
     comparison: Comparison | None = None,
+    *,
+    missing: Sequence[str] = (),
 ) -> str:
-    """Gates first, then the numbers, what failed, and what changed since the baseline."""
-    parts: list[str] = []
+    """What is missing and the gates, then the numbers, what failed, what changed since before."""
+    parts = [_escape(unfinished(missing))] if missing else []
     if gates:
         rows = [
             (_escape(gate.name), "passed" if gate.passed else "**failed**", _escape(gate.detail))

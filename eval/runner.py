@@ -25,7 +25,7 @@ class AskOutcome:
     """What came back for one question.
 
     Attributes:
-        evidence: the sentences offered to the language model.
+        evidence: the sentences offered as evidence; a drafter may be shown a part of them.
         seconds: wall time of the question, as the caller measured it.
         found: all sentences that the search considered, best first.
         claims: all claims of the draft with their verdicts, the dropped ones included.
@@ -119,7 +119,7 @@ def score(
     where the question cannot be answered, never.
 
     Without an outcome, because asking failed, an answerable question counts as not answered; an
-    unanswerable one has no score, for a crash is neither a refusal nor a false answer.
+    unanswerable one has no score, for a crash is neither a rightful refusal nor a false answer.
     """
     answer = outcome.answer if outcome else None
     answered = answer is not None and _is_answered(answer)
@@ -138,7 +138,8 @@ def score(
         return metric(text, accepted)
 
     def of_refusal(metric: Callable[..., float | None]) -> float | None:
-        return metric(answered, answerable=case.answerable) if outcome else None
+        told = outcome is not None or case.answerable
+        return metric(answered, answerable=case.answerable) if told else None
 
     str_em = of_words(metrics.str_em)
     citation_recall = metrics.citation_recall(cited, gold)

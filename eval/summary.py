@@ -2,20 +2,18 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel
 
-from eval import metrics
 from eval.cases import Case
+from eval.pooled import POOLED, Pooled
 from eval.runner import Record, score
-from eval.stats import Estimate, Statistic, bootstrap_interval, bootstrap_statistic
+from eval.stats import Estimate, bootstrap_interval, bootstrap_statistic
 from qa.schema import Provenance
 
 SECONDS = ("seconds_median", "seconds_p95")
-
-_Row = tuple[float, ...]
 
 
 class Summary(BaseModel, frozen=True, extra="forbid"):
@@ -73,10 +71,7 @@ def summarize(records: Sequence[Record], *, seed: int = 0) -> Summary:
     for name in dict.fromkeys(name for record in records for name in record.scores):
         values = [value for record in records if (value := record.scores.get(name)) is not None]
         estimates[name] = bootstrap_interval(values, seed=seed) if values else None
-    estimates |= {
-        name: _estimate(rows, statistic, seed)
-        for name, (rows, statistic) in _statistics(records).items()
-    }
+    estimates |= {name: _estimate(pooled, records, seed) for name, pooled in POOLED.items()}
     seconds = [record.seconds for record in records if record.seconds is not None]
     answers = [record.answer for record in records if record.answer is not None]
     return Summary(
@@ -123,40 +118,11 @@ def macro_average(estimates: Sequence[Estimate]) -> Estimate | None:
     return Estimate(mean, mean - below, mean + above, sum(each.n for each in estimates))
 
 
-def _statistics(records: Sequence[Record]) -> dict[str, tuple[list[_Row], Statistic]]:
-    """The metrics that are no mean of single questions: rows, and what is worked out from them."""
-    told = [record for record in records if record.error is None]
-    refusing: list[_Row] = [(float(record.answered), float(record.answerable)) for record in told]
-    trusting: list[_Row] = [
-        (*row, *(_or_nan(record.scores.get(name)) for name in ("str_em", "citation_f1")))
-        for row, record in zip(refusing, told, strict=True)
-    ]
-    judged: list[_Row] = [
-        (record.answer.confidence, correct)
-        for record in records
-        if record.answer and (correct := record.scores.get("correct")) is not None
-    ]
-    return {
-        "refusal_f1": (refusing, _of_columns(metrics.refusal_f1)),
-        "answerability_macro_f1": (refusing, _of_columns(metrics.answerability_macro_f1)),
-        "trust_score": (trusting, _of_columns(metrics.trust_score)),
-        "aurc": (judged, _of_columns(metrics.aurc)),
-        "expected_calibration_error": (judged, _of_columns(metrics.expected_calibration_error)),
-    }
-
-
-def _of_columns(metric: Callable[..., float | None]) -> Statistic:
-    return lambda rows: metric(*rows.T)
-
-
-def _or_nan(score: float | None) -> float:
-    return math.nan if score is None else score
-
-
-def _estimate(rows: Sequence[_Row], statistic: Statistic, seed: int) -> Estimate | None:
-    if not rows or statistic(np.asarray(rows)) is None:
+def _estimate(pooled: Pooled, records: Sequence[Record], seed: int) -> Estimate | None:
+    rows = pooled.rows(records)
+    if not rows or pooled.value(np.asarray(rows)) is None:
         return None
-    return bootstrap_statistic(rows, statistic, seed=seed)
+    return bootstrap_statistic(rows, pooled.value, seed=seed)
 
 
 def _value(numbers: Summary | Totals, name: str) -> float | None:

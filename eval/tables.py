@@ -33,6 +33,11 @@ def headline(summary: Summary) -> str:
     )
 
 
+def unfinished(missing: Sequence[str]) -> str:
+    """One line on what a run lacks."""
+    return f"unfinished: {'; '.join(missing)}"
+
+
 def metric_rows(numbers: Summary | Totals) -> list[tuple[str, str, str, str]]:
     """Name, value, interval and number of questions."""
     rows = [_metric_row(name, estimate) for name, estimate in numbers.metrics.items()]
@@ -83,7 +88,7 @@ def common(comparison: Comparison) -> str:
     )
 
 
-CHANGE_HEADER = ("metric", "n", "A", "B", "B-A", "95 % interval", "p", "McNemar", "detects", "")
+CHANGE_HEADER = ("metric", "n", "A", "B", "B-A", "95 % interval", "p", "exact", "shows", "")
 
 
 def change_row(change: Change) -> tuple[str, ...]:

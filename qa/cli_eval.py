@@ -15,6 +15,7 @@ from qa.terminal import Progress, printable
 if TYPE_CHECKING:
     from eval.compare import Comparison
     from eval.evaluation import Run
+    from eval.gate import Gate
 
 GATE_FAILED = 4
 _RUN = "run"
@@ -138,6 +139,8 @@ def run(
         evidence_only=evidence_only,
     )
     planned = plan(suites, options)
+    if judge is not None:
+        _set_up_judge(judge)
     with Assembly(load_settings(), progress=Progress()) as assembly, RunProgress() as progress:
         try:
             done = evaluate_plan(
@@ -147,9 +150,10 @@ def run(
             if out is not None:
                 progress.say("stopped; --resume goes on from here")
             raise
+    code = verdict.give(done, str(out or "this run"), seed, as_json=as_json)
     if judge is not None and out is not None:
         _judge(done, judge, out, seed)
-    verdict.give(done, str(out or "this run"), seed, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @evaluation.command(epilog="Example: footnoted eval show results --fail-under citation_f1=0.8")
@@ -168,7 +172,7 @@ def show(
     from eval.evaluation import read
 
     verdict = _Verdict(fail_under, fail_over, baseline, no_regress, junit, markdown)
-    verdict.give(read(folder, seed=seed), str(folder), seed, as_json=as_json)
+    raise typer.Exit(verdict.give(read(folder, seed=seed), str(folder), seed, as_json=as_json))
 
 
 @evaluation.command(
@@ -205,7 +209,7 @@ def compare(
 
 
 class _Verdict:
-    """Prints and writes what came out of a run, and ends with its exit code.
+    """Prints and writes what came out of a run, and finds its exit code.
 
     Raises:
         UsageError: a bound, the baseline or a combination of options makes no sense; made before
@@ -221,7 +225,7 @@ class _Verdict:
         junit: Path | None,
         markdown: Path | None,
     ) -> None:
-        from eval.folder import read_run
+        from eval.folder import StoredRun, read_stored
         from eval.gate import Bound
 
         if no_regress and baseline is None:
@@ -229,29 +233,35 @@ class _Verdict:
         self._bounds = [Bound.parse(text, least=True) for text in fail_under or ()]
         self._bounds += [Bound.parse(text, least=False) for text in fail_over or ()]
         self._baseline = baseline
-        self._before = [] if baseline is None else read_run(baseline)
+        self._before = StoredRun([], ()) if baseline is None else read_stored(baseline)
         self._no_regress = no_regress
         self._junit, self._markdown = junit, markdown
 
-    def give(self, done: "Run", name: str, seed: int, *, as_json: bool) -> None:
-        """Exit code 4 if a gate failed, else 1 if a question did."""
+    def give(self, done: "Run", name: str, seed: int, *, as_json: bool) -> int:
+        """The exit code: 4 if a gate failed, else 1 if a question did, else 0."""
         from eval.compare import compare as compare_runs
         from eval.gate import check_bounds, check_regressions
         from eval.junit import format_junit
         from eval.markdown import run_markdown
-        from eval.tables import format_comparison, format_gate, format_summary
+        from eval.tables import format_comparison, format_gate, format_summary, unfinished
 
         gates = check_bounds(done.summary, self._bounds)
         compared: Comparison | None = None
         if self._baseline is not None:
             names = (str(self._baseline), name)
-            compared = compare_runs(self._before, done.records, names=names, seed=seed)
+            compared = compare_runs(self._before.records, done.records, names=names, seed=seed)
         if compared is not None and self._no_regress:
             gates += check_regressions(compared)
+        gates += self._check_whole(done, name, compared)
         if self._junit is not None:
             _write(self._junit, format_junit(done.records, gates))
         if self._markdown is not None:
-            _write(self._markdown, run_markdown(done.summary, done.records, gates, compared))
+            numbers = run_markdown(
+                done.summary, done.records, gates, compared, missing=done.missing
+            )
+            _write(self._markdown, numbers)
+        if done.missing:
+            print(printable(unfinished(done.missing)), file=sys.stderr if as_json else sys.stdout)
         if as_json:
             print(done.summary.model_dump_json(indent=2))
         else:
@@ -261,9 +271,29 @@ class _Verdict:
         for gate in gates:
             print(printable(format_gate(gate)), file=sys.stderr)
         if not all(gate.passed for gate in gates):
-            raise typer.Exit(GATE_FAILED)
-        if any(record.error for record in done.records):
-            raise typer.Exit(1)
+            return GATE_FAILED
+        return int(any(record.error for record in done.records))
+
+    def _check_whole(self, done: "Run", name: str, compared: "Comparison | None") -> "list[Gate]":
+        """Where there are gates, one that fails for each run that they judge by a part of it.
+
+        A baseline that is a part has all that is needed if it has every question of the run.
+        """
+        from eval.gate import check_whole
+
+        judged = {name: done.missing} if self._bounds or self._no_regress else {}
+        if self._no_regress and compared is not None and compared.only_b:
+            judged[str(self._baseline)] = self._before.missing
+        return check_whole(judged)
+
+
+def _set_up_judge(model: str) -> None:
+    """So that a judge that cannot be had is known of before anything is asked."""
+    from qa.assembly import Assembly
+    from qa.settings import load_settings
+
+    with Assembly(load_settings(llm={"model": model}), progress=Progress()) as assembly:
+        assembly.llm.connect()
 
 
 def _judge(done: "Run", model: str, out: Path, seed: int) -> None:

@@ -10,6 +10,18 @@ _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _FREE_TEXT_WORDS = 12
 
+_UNSPACED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e"  # Thai
+    "\u0e81-\u0ecf\u0edc-\u0edf"  # Lao
+    "\u1000-\u103f\u1050-\u108f"  # Burmese
+    "\u1780-\u17d3"  # Khmer
+    "\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese syllables
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese signs
+)
+"""Letters and marks of scripts that put no spaces between words; digits are not among them."""
+_SIGN = re.compile(f"([{_UNSPACED}])")
+_BETWEEN_WORDS = re.compile(rf"[^\w{_UNSPACED}]+|_+")
+
 
 def strip_footnotes(text: str) -> str:
     """Remove the footnote marks, such as `` [1]``."""
@@ -65,13 +77,14 @@ def str_em(prediction: str, answers: Sequence[str]) -> float | None:
     Source: string exact match of ALCE, Gao et al. 2023, which takes any substring. Whole words,
     because there "no" is found in "now": 5 of the 37 hits of MultiHop-RAG's answers in their own
     gold evidence are of that kind, and no hit on other sets is lost. Punctuation may be removed
-    ("U.S." is "US") or read as a space ("Trump's" holds "Trump"). ``None`` without accepted
-    answers.
+    ("U.S." is "US") or read as a space ("Trump's" holds "Trump"). In scripts that are written
+    without spaces each sign is a word: "25分" is in "電話は25分だった", "5分" is not. ``None``
+    without accepted answers.
     """
-    removed, spaced = f" {normalize(prediction)} ", f" {_space_out(prediction)} "
+    removed, spaced = _words(normalize(prediction)), _words(_space_out(prediction))
     return max(
         (
-            float(f" {normalize(answer)} " in removed or f" {_space_out(answer)} " in spaced)
+            float(_words(normalize(answer)) in removed or _words(_space_out(answer)) in spaced)
             for answer in answers
         ),
         default=None,
@@ -86,7 +99,12 @@ def _f1(predicted: Counter[str], accepted: Counter[str]) -> float:
 
 
 def _space_out(text: str) -> str:
-    return _join_words(re.sub(r"[\W_]+", " ", text.lower()))
+    return _join_words(_BETWEEN_WORDS.sub(" ", text.lower()))
+
+
+def _words(text: str) -> str:
+    """The words with a space before and after each."""
+    return " " + " ".join(_SIGN.sub(r" \1 ", text).split()) + " "
 
 
 def _join_words(text: str) -> str:

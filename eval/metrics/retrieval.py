@@ -37,7 +37,8 @@ def ndcg_at_k(ranked: Sequence[Located], gold: Alternatives, k: int) -> float | 
     """``DCG@k / ideal DCG@k``, ``DCG@k = sum over rank <= k of gain / log2(rank + 1)``.
 
     The gain is 1 for an item that matches a gold span that none before it matched, so pieces of
-    one gold span count once; the ideal has as many gains as the alternative has spans.
+    one gold span count once. The ideal has a gain for each such item among the first k and for
+    each span that none of them matched: what one sentence holds needs one rank, not two.
 
     Source: Järvelin and Kekäläinen 2002, with binary gains.
     """
@@ -51,7 +52,7 @@ def _ndcg(ranked: Sequence[Located], gold: Sequence[GoldSpan], k: int) -> float:
         found = {span for span in missing if matches(item, span)}
         gains.append(bool(found))
         missing -= found
-    return _dcg(gains) / _dcg([True] * min(k, len(gold)))
+    return _dcg(gains) / _dcg([True] * min(k, sum(gains) + len(missing)))
 
 
 def _dcg(gains: Sequence[bool]) -> float:

@@ -61,7 +61,7 @@ HEADLINES = (
     Headline("str_em", "Answers right", "of the answerable questions, an accepted answer given"),
     Headline("citation_recall", "Gold cited", "share of the gold sentences among the footnotes"),
     Headline("citation_precision", "Footnotes on gold", "of the footnotes of answered questions"),
-    Headline("evidence_recall_at_8", "Gold offered", "to the language model, in the first eight"),
+    Headline("evidence_recall_at_8", "Gold offered", "as evidence, in the first eight"),
     Headline("answered_rate", "Answered", "of the answerable questions, rightly or not"),
     Headline("false_answer_rate", "False answers", "of the unanswerable questions", better="low"),
 )

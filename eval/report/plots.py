@@ -173,7 +173,7 @@ def _recall(records: Sequence[Record], gold: Sequence[Alternatives], salt: str) 
     }
     if not lines:
         return None
-    names = {False: "found by the search", True: "offered to the model"}
+    names = {False: "found by the search", True: "offered as evidence"}
 
     def draw(axes: "Axes") -> None:
         for (offered, line), colour in zip(lines.items(), (_ONE, _TWO), strict=False):

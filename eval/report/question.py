@@ -28,7 +28,7 @@ class GoldRow:
     Attributes:
         alternatives: those that need it, from 1.
         found: its rank in the search, from 1.
-        offered: its rank among what the language model was offered.
+        offered: its rank among what was offered as evidence.
         cited: the footnote that quotes it.
     """
 
@@ -83,7 +83,7 @@ class Question:
 
     @property
     def offered(self) -> list[Evidence]:
-        """The sentences that the language model was offered, best first."""
+        """The sentences that were offered as evidence, best first."""
         return sorted(self.record.evidence, key=lambda it: it.number)
 
     @property

@@ -7,6 +7,8 @@ from xml.etree.ElementTree import parse
 import pytest
 from fake_llm import Reply
 
+from qa.errors import LLMUnavailableError
+
 
 def asked(out) -> list[str]:
     lines = (out / "records.jsonl").read_text("utf-8").splitlines()
@@ -155,15 +157,83 @@ def test_a_regression_fails_and_none_passes(run, llm, suite, replies, done, tmp_
     assert "0 questions changed" in out
     assert f"gate passed: citation_f1 no worse than {done}" in err
     (line, _) = (done / "records.jsonl").read_text("utf-8").splitlines()
-    lost = json.loads(line)
-    lost["scores"]["citation_f1"] = 0.0
-    worse = tmp_path / "worse"
-    worse.mkdir()
-    (worse / "records.jsonl").write_text(json.dumps(lost) + "\n", "utf-8")
-    code, _, err = run("eval", "show", str(worse), "--baseline", str(done), "--no-regress")
+
+    def many(name: str, **scores: float) -> str:
+        found = json.loads(line)
+        records = (
+            found | {"case_id": str(n), "scores": found["scores"] | scores} for n in range(20)
+        )
+        (tmp_path / name).mkdir()
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        (tmp_path / name / "records.jsonl").write_text(lines, "utf-8")
+        return str(tmp_path / name)
+
+    before, worse = many("before"), many("worse", citation_precision=0.0)
+    code, _, err = run("eval", "show", worse, "--baseline", before, "--no-regress")
     assert code == 4
-    assert f"gate FAILED: citation_f1 no worse than {done} (1.000 then 0.000" in err
+    assert f"gate FAILED: citation_precision no worse than {before} (1.000 then 0.000" in err
     assert err.count("FAILED") == 1
+
+
+def test_an_unfinished_run_is_shown_as_one_and_passes_no_gate(
+    run, llm, suite, replies, done, tmp_path
+):
+    out, markdown = tmp_path / "unfinished", tmp_path / "summary.md"
+    llm.say([replies[0], Reply("Tim", error=KeyboardInterrupt())])
+    assert run("eval", str(suite), "--out", str(out))[0] == 130
+    code, printed, _ = run("eval", "show", str(out), "--markdown", str(markdown))
+    assert (code, printed.splitlines()[0]) == (0, "unfinished: 1 of 2 questions of suite")
+    assert markdown.read_text("utf-8").startswith("unfinished: 1 of 2 questions of suite\n")
+    code, printed, err = run("eval", "show", str(out), "--json", "--fail-under", "str_em=0.5")
+    assert (code, json.loads(printed)["questions"]) == (4, 1)
+    assert err.startswith("unfinished: 1 of 2 questions of suite\n")
+    assert "gate passed: str_em >= 0.5" in err
+    assert f"gate FAILED: {out} is finished (1 of 2 questions of suite)" in err
+    code, _, err = run("eval", "show", str(done), "--baseline", str(out), "--no-regress")
+    assert (code, f"gate FAILED: {out} is finished" in err) == (4, True)
+    code, _, err = run("eval", "show", str(out / "records.jsonl"), "--baseline", str(out))
+    assert (code, "FAILED" in err) == (0, False)
+
+
+def test_shards_that_are_missing_pass_no_gate(run, suite, tmp_path):
+    out = tmp_path / "out"
+    arguments = ("eval", str(suite), "--evidence-only", "--shard", "2/2", "--out", str(out / "2"))
+    assert run(*arguments, "--fail-under", "questions=1")[0] == 2
+    assert run(*arguments, "--fail-over", "false_answer_rate=1")[0] == 0  # its own part is whole
+    code, printed, _ = run("eval", "show", str(out))
+    assert (code, printed.splitlines()[0]) == (0, "unfinished: 1 of 2 shards of suite")
+    assert run("eval", "show", str(out), "--fail-over", "false_answer_rate=1")[0] == 4
+    again = (*arguments[:-1], str(tmp_path / "again"), "--baseline", str(out), "--no-regress")
+    assert run(*again)[0] == 0  # the baseline has every question of this part
+
+
+def test_an_output_folder_holds_what_belongs_to_its_last_run(run, llm, suite, replies, tmp_path):
+    for name in ("a", "b", "c"):
+        shutil.copytree(suite, tmp_path / name)
+    a, b, c = (str(tmp_path / name) for name in ("a", "b", "c"))
+    out = tmp_path / "out"
+    assert run("eval", a, b, "--evidence-only", "--out", str(out))[0] == 0
+    (out / "judged.json").write_text("{}")
+    code, printed, _ = run("eval", a, b, "--evidence-only", "--out", str(out), "--resume")
+    assert (code, (out / "judged.json").exists()) == (0, True)
+    assert run("eval", a, c, "--evidence-only", "--out", str(out))[0] == 0
+    assert not (out / "judged.json").exists()
+    shown = json.loads(run("eval", "show", str(out), "--json")[1])
+    assert [each["suite"] for each in shown["suites"]] == ["a", "c"]
+    llm.say([Reply("Tim", error=KeyboardInterrupt())])
+    assert run("eval", a, c, "--out", str(out))[0] == 130
+    assert not [
+        file
+        for file in out.rglob("*")
+        if file.name in ("summary.json", "report.html")
+        if file.parent.name != "b"
+    ]
+    llm.say([*replies[:1], Reply("Tim", error=KeyboardInterrupt())])
+    assert run("eval", a, c, "--out", str(out))[0] == 130
+    code, printed, _ = run("eval", "show", str(out))
+    assert (code, printed.splitlines()[0]) == (
+        *(0, "unfinished: 0 of 2 questions of c; 1 of 2 questions of a"),
+    )
 
 
 def test_runs_are_compared(run, suite, done, tmp_path):
@@ -197,6 +267,7 @@ def test_runs_are_compared(run, suite, done, tmp_path):
         (["{suite}", "{suite}"], "two suites are called 'suite'"),
         (["compare", "missing", "missing"], "no records in 'missing'"),
         (["compare", "one"], "Missing argument"),
+        (["{suite}", "--fail-under", "seconds=1"], "no metric 'seconds'"),
         (["show", "missing"], "no records in 'missing'"),
         (["{suite}", "--evidence-only", "--markdown", "/dev/null/x.md"], "cannot write"),
     ],
@@ -234,3 +305,43 @@ def test_a_judge_has_files_of_its_own(run, llm, suite, replies, tmp_path):
     assert json.loads((out / "judged.json").read_text("utf-8"))["judged_correct"]["mean"] == 1
     code, _, err = run("eval", str(suite), "--judge", "other:m")
     assert (code, "--judge need --out" in err) == (2, True)
+
+
+def test_a_judge_that_cannot_be_set_up_is_known_of_before_the_run(run, llm, suite, tmp_path):
+    llm.connect_error = LLMUnavailableError("there is no such provider")
+    arguments = ("eval", str(suite), "--evidence-only", "--out", str(tmp_path / "out"))
+    code, out, err = run(*arguments, "--judge", "other:m")
+    assert (code, out) == (1, "")
+    assert "there is no such provider" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_judge_that_breaks_down_takes_no_verdict_with_it(run, suite, tmp_path, monkeypatch):
+    def break_down(*_, **__):
+        raise LLMUnavailableError("the judge has gone")
+
+    monkeypatch.setattr("eval.judge.judge_records", break_down)
+    out, junit = tmp_path / "out", tmp_path / "junit.xml"
+    arguments = ("eval", str(suite), "--evidence-only", "--out", str(out), "--judge", "other:m")
+    code, printed, err = run(*arguments, "--junit", str(junit), "--fail-under", "str_em=0")
+    assert code == 1
+    assert "citation_f1" in printed
+    assert "gate passed: str_em >= 0" in err and "the judge has gone" in err
+    assert junit.exists()
+
+
+def test_a_gate_that_fails_keeps_no_answer_from_the_judge(run, llm, suite, tmp_path):
+    out = tmp_path / "out"
+    llm.say(["correct"])
+    arguments = ("eval", str(suite), "--evidence-only", "--out", str(out), "--judge", "other:m")
+    code, _, err = run(*arguments, "--fail-under", "str_em=1.1")
+    assert code == 4
+    assert "judged by fake: 1.000" in err
+    assert (out / "judged.json").exists()
+
+
+def test_a_suite_of_any_name_is_run(run, suite, tmp_path):
+    shutil.copytree(suite, tmp_path / "prüfung")
+    code, out, _ = run("eval", str(tmp_path / "prüfung"), "--evidence-only")
+    assert code == 0
+    assert out.startswith("prüfung: 2 questions")

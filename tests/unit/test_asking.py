@@ -1,9 +1,10 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from fakes import ARTICLES, BagOfWords
 
-from eval.asking import ingest_corpus
+from eval.asking import collection_name, ingest_corpus
 from eval.cases import Suite
 from qa.assembly import Assembly
 from qa.schema import Document
@@ -18,7 +19,7 @@ def test_the_collection_holds_what_the_corpus_holds(store: Store, embedder: BagO
         suite = Suite("My suite", {document.id: document for document in documents}, ())
         name = ingest_corpus(suite, cast(Assembly, assembly), on_progress=seen.append)
         collection = store.collection(name)
-        assert name == "eval-my-suite"
+        assert name.startswith("eval-my-suite-")
         return {
             info.id: collection.document(info.id).text for info in collection.snapshot().documents
         }
@@ -37,3 +38,21 @@ def test_the_collection_holds_what_the_corpus_holds(store: Store, embedder: BagO
     embedder.embedded.clear()
     ingest(stargate, changed)
     assert embedder.embedded == []
+
+
+@pytest.mark.parametrize(
+    "name", ["prüfung", "試験", "My suite", "a/b", "x" * 90, "scifact#test", ""]
+)
+def test_whatever_a_suite_is_called_its_collection_has_a_name(
+    name: str, store: Store, embedder: BagOfWords
+) -> None:
+    called = collection_name(Suite(name, {}, ()))
+    store.create(called, embedder=embedder.name, dimension=embedder.dimension)
+
+
+def test_no_two_suites_share_a_collection() -> None:
+    assert collection_name(Suite("squad2", {}, ())) == "eval-squad2"
+    assert collection_name(Suite("my-suite_2", {}, ())) == "eval-my-suite_2"
+    names = ["my-suite", "My-suite", "My suite", "my suite", "prüfung", "prufung", "präfung"]
+    names += ["x" * 90, "x" * 91, "x" * 50]
+    assert len({collection_name(Suite(name, {}, ())) for name in names}) == len(names)

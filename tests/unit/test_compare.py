@@ -9,6 +9,7 @@ from eval.runner import Record
 from eval.stats import Estimate
 from eval.tables import format_comparison
 from qa.errors import UsageError
+from qa.schema import NO_ANSWER
 
 A = [
     record("q1", str_em=1.0, citation_f1=0.5, false_answer_rate=None),
@@ -26,10 +27,19 @@ B = [
 ]
 
 
-def change(metric: str, low: float, high: float) -> Change:
+def change(
+    metric: str, low: float, high: float, p: float = 0.01, mcnemar_p: float | None = None
+) -> Change:
     difference = Estimate((low + high) / 2, low, high, 9)
     return Change(
-        metric=metric, n=9, a=0, b=0, difference=difference, p=1, mcnemar_p=None, detectable=None
+        metric=metric,
+        n=9,
+        a=0,
+        b=0,
+        difference=difference,
+        p=p,
+        mcnemar_p=mcnemar_p,
+        detectable=None,
     )
 
 
@@ -38,7 +48,10 @@ def test_only_questions_of_both_runs_count() -> None:
     assert (compared.a, compared.b) == ("old", "new")
     assert (compared.questions, compared.only_a, compared.only_b) == (4, 1, 1)
     changes = {each.metric: each for each in compared.changes}
-    assert list(changes) == ["str_em", "citation_f1", "false_answer_rate", "seconds"]
+    assert list(changes) == [
+        *("str_em", "citation_f1", "false_answer_rate"),
+        *("refusal_f1", "answerability_macro_f1", "trust_score", "seconds"),
+    ]
     em = changes["str_em"]
     assert (em.n, em.a, em.b) == (3, pytest.approx(2 / 3), pytest.approx(2 / 3))
     assert em.difference.mean == 0
@@ -93,6 +106,77 @@ def test_a_verdict_needs_an_interval_on_one_side() -> None:
     assert change("str_em", -0.1, 0.0).verdict == "unclear"
 
 
+def test_a_verdict_needs_a_test_that_says_so() -> None:
+    assert change("citation_f1", -0.2, -0.1, p=0.05).verdict == "unclear"
+    assert change("str_em", -0.2, -0.1, p=0.01, mcnemar_p=0.06).verdict == "unclear"
+    assert change("str_em", -0.2, -0.1, p=0.06, mcnemar_p=0.04).verdict == "worse"
+    before = [record(f"q{n}", str_em=1.0) for n in range(60)]
+    after = [record(f"q{n}", str_em=float(n >= 4)) for n in range(60)]
+    (lost,) = compare(before, after, metrics=["str_em"]).changes
+    assert lost.difference.high < 0
+    assert (lost.mcnemar_p, lost.verdict) == (0.125, "unclear")
+
+
+def answering(answered: int, of: int = 40, **scores: float) -> list[Record]:
+    """Answerable questions, the first of which were answered, and as many unanswerable refused."""
+    return [
+        record(f"q{n}", text="Ada wrote it. [1]" if n < answered else NO_ANSWER, **scores)
+        for n in range(of)
+    ] + [record(f"n{n}", answerable=False, answers=(), text=NO_ANSWER) for n in range(of)]
+
+
+def test_metrics_of_a_whole_run_are_compared() -> None:
+    compared = compare(answering(40), answering(25))
+    changes = {each.metric: each for each in compared.changes}
+    lost = changes["refusal_f1"]
+    assert (lost.n, lost.a, lost.b) == (80, 1.0, pytest.approx(80 / 95))
+    assert lost.difference.mean == pytest.approx(80 / 95 - 1)
+    assert lost.difference.low < lost.difference.mean < lost.difference.high < 0
+    assert lost.p < 0.01 and lost.mcnemar_p is lost.detectable is None
+    assert lost.verdict == changes["answerability_macro_f1"].verdict == "worse"
+    gained = compare(answering(25), answering(40), metrics=["refusal_f1"]).changes[0]
+    assert (gained.verdict, gained.a, gained.b) == ("better", lost.b, lost.a)
+    assert "trust_score" not in changes and "aurc" not in changes
+
+
+def sure(confidences: list[float]) -> list[Record]:
+    """Answers of that confidence, every second one right."""
+    records = []
+    for n, confidence in enumerate(confidences):
+        one = record(f"q{n}", correct=float(n % 2))
+        assert one.answer is not None
+        given = one.answer.model_copy(update={"confidence": confidence})
+        records.append(one.model_copy(update={"answer": given}))
+    return records
+
+
+def test_a_confidence_that_tells_less_is_a_regression() -> None:
+    knowing, knowing_nothing = sure([0.1, 0.9] * 20), sure([0.5] * 40)
+    changes = {each.metric: each for each in compare(knowing, knowing_nothing).changes}
+    assert changes["aurc"].verdict == "worse"
+    assert changes["expected_calibration_error"].difference.mean == pytest.approx(-0.1)
+    same = compare(knowing, knowing, metrics=["aurc"]).changes[0]
+    assert same.difference == Estimate(0, 0, 0, 40)
+    assert same.p == 1
+
+
+def test_a_question_that_only_one_run_answered_counts_in_a_metric_of_the_whole_run() -> None:
+    fewer = [*sure([0.1, 0.9] * 10)[:-1], record("q19", text=NO_ANSWER)]
+    (area,) = compare(sure([0.1, 0.9] * 10), fewer, metrics=["aurc"]).changes
+    assert area.n == 20
+    assert area.b > area.a
+
+
+def test_what_cannot_be_compared_is_refused_with_what_can() -> None:
+    before = [record("q1", refusal_precision=1.0, str_em=1.0)]
+    assert "refusal_precision" not in {each.metric for each in compare(before, before).changes}
+    with pytest.raises(UsageError, match="refusal_precision cannot be compared") as caught:
+        compare(before, before, metrics=["refusal_precision"])
+    assert "refusal_f1" in caught.value.help
+    with pytest.raises(UsageError, match="no metric 'seconds_p95'"):
+        compare(before, before, metrics=["seconds_p95"])
+
+
 scores = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12)
 
 
@@ -116,7 +200,7 @@ def test_a_run_differs_from_itself_in_nothing_and_turned_round_it_changes_its_si
 
 
 def many(score: float, words: str) -> list[Record]:
-    names = ["evidence_recall_at_8", "str_em", "false_answer_rate"]
+    names = ["evidence_recall_at_8", "str_em", "false_answer_rate", "correct"]
     text = f"{words} wrote the article that everybody has been reading since, which is long. [1]"
     return [
         record(f"q{n}", question="Who? " * 30, text=text, **dict.fromkeys(names, score))

@@ -39,6 +39,12 @@ def test_a_diagnosis_is_its_words_and_explains_itself() -> None:
     assert [it for it in Diagnosis if it.good] == [Diagnosis.RIGHT, Diagnosis.RIGHTLY_REFUSED]
 
 
+def test_no_diagnosis_says_what_the_language_model_saw() -> None:
+    # A sentence may be quoted without it, and it is shown a part of what is offered.
+    assert not [it for it in Diagnosis if "language model" in it.meaning]
+    assert "drafted or quoted" in Diagnosis.DRAFTED_WRONG.meaning
+
+
 def test_a_footnote_beside_the_gold_takes_nothing_away() -> None:
     result = outcome("It is red. [1][2]", 8, 2, offered=(8, 2))
     assert diagnose(record(result, gold([8])), gold([8])) is Diagnosis.RIGHT

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from runs import ask, record, small_suite
 
 from eval.cases import Case
-from eval.folder import RunFolder, Setting, differences, digest_suite, now, read_run
+from eval.folder import RunFolder, Suites, read_run, read_stored
 from eval.runner import AskOutcome, Record, run
+from eval.setting import Setting, differences, digest_suite, now
 from eval.summary import Summary, summarize
 from qa.errors import DiskFullError, UsageError
 from qa.schema import Document
@@ -95,14 +96,15 @@ def test_records_are_on_disk_as_the_run_goes(folder: RunFolder) -> None:
     ]
 
 
-def test_an_older_report_does_not_stay(folder: RunFolder) -> None:
+@pytest.mark.parametrize("name", ["report.html", "judged.json", "judged.jsonl", "suites.json"])
+def test_nothing_of_an_older_run_stays(folder: RunFolder, name: str) -> None:
     go(folder)
-    report = folder.path / "report.html"
-    report.touch()
+    older = folder.path / name
+    older.touch()
     go(folder, resume=True)
-    assert report.exists()
+    assert older.exists()
     go(folder)
-    assert not report.exists()
+    assert not older.exists()
 
 
 def test_resuming_asks_only_the_rest(unfinished: RunFolder) -> None:
@@ -277,6 +279,52 @@ def test_several_folders_are_one_run(tmp_path: Path) -> None:
     assert found == {("small", "q1"), ("small", "q2"), ("other", "q1")}
     (one,) = read_run(tmp_path / "b" / "records.jsonl")
     assert one.suite == "other"
+
+
+def begin(path: Path, asked: int, **changes: object) -> None:
+    """The folder of a run of five questions, so many of which were asked."""
+    write_records(path, *WHOLE[:asked])
+    setting = SETTING.model_copy(update=changes)
+    (path / "run.json").write_text(setting.model_dump_json(), "utf-8")
+
+
+def test_a_run_that_was_stopped_says_what_it_lacks(tmp_path: Path) -> None:
+    begin(tmp_path / "a", 3)
+    for path in (tmp_path, tmp_path / "a", tmp_path / "a" / "records.jsonl"):
+        assert read_stored(path).missing == ("3 of 5 questions of small",)
+    begin(tmp_path / "b", 5)
+    assert read_stored(tmp_path / "b").missing == ()
+    write_records(tmp_path / "c", *WHOLE[:3])
+    assert read_stored(tmp_path / "c").missing == ()  # nothing says how many they are to be
+
+
+def test_shards_that_are_missing_are_counted(tmp_path: Path) -> None:
+    for index, one in enumerate(WHOLE[:3], start=1):
+        write_records(tmp_path / str(index), one)
+        options = {**SETTING.options, "shard": f"{index}/4"}
+        questions = 2 if index == 3 else 1
+        setting = SETTING.model_copy(update={"options": options, "questions": questions})
+        (tmp_path / str(index) / "run.json").write_text(setting.model_dump_json(), "utf-8")
+    assert read_stored(tmp_path).missing == (
+        *("1 of 2 questions of small 3/4", "3 of 4 shards of small"),
+    )
+
+
+def test_a_suite_that_was_never_begun_is_missing_and_one_of_an_older_run_is_not_read(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    begin(out / "small", 5)
+    write_records(out / "older", record("q1", suite="older"))
+    assert {one.suite for one in read_run(out)} == {"small", "older"}
+    RunFolder(out).begin(Suites(questions={"small": 5, "next": 7}))
+    for path in (out, tmp_path):
+        stored = read_stored(path)
+        assert {one.suite for one in stored.records} == {"small"}
+        assert stored.missing == ("0 of 7 questions of next",)
+    (out / "suites.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"suites\.json is not of a run: questions"):
+        read_run(out)
 
 
 def test_a_question_asked_twice_is_no_run(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import pytest
 from runs import record
 
 from eval.compare import compare
-from eval.gate import Bound, Gate, check_bounds, check_regressions
+from eval.gate import Bound, Gate, check_bounds, check_regressions, check_whole
 from eval.junit import format_junit
 from eval.markdown import run_markdown
+from eval.runner import Record
 from eval.summary import summarize, total
 from eval.tables import format_gate
 from qa.errors import UsageError
+from qa.schema import NO_ANSWER
 
 RECORDS = [
     record("q1", citation_f1=1.0, false_answer_rate=None),
@@ -68,13 +70,50 @@ def test_only_what_is_worse_beyond_chance_is_a_regression() -> None:
 
     before = of(*[1.0] * 12)
     one_lost = check_regressions(compare(before, of(0.0, *[1.0] * 11, seconds=9.0)))
-    assert [gate.passed for gate in one_lost] == [True, True]
+    assert [gate.passed for gate in one_lost] == [True, True, True]
     worse = compare(before, of(*[0.0] * 8, *[1.0] * 4, wrong=1.0), names=("old", "new"))
-    em, false = check_regressions(worse)
+    em, false, answerability = check_regressions(worse)
     assert (em.name, em.passed, false.passed) == ("str_em no worse than old", False, False)
     assert em.detail.startswith("1.000 then 0.333, a difference of -0.667 [-0.9")
+    assert em.detail.endswith("] over 12 questions, Holm's p 0.016")
+    assert answerability.passed
     better = compare(of(*[0.0] * 12, wrong=1.0), of(*[1.0] * 12))
     assert all(gate.passed for gate in check_regressions(better))
+
+
+def test_many_metrics_together_find_no_regression_that_one_of_them_finds_by_chance() -> None:
+    def of(lost: int, names: int) -> list[Record]:
+        scores = dict.fromkeys([f"metric {n}" for n in range(names)], 1.0)
+        return [record(f"q{n}", **scores | {"str_em": float(n >= lost)}) for n in range(30)]
+
+    def gates(names: int) -> list[Gate]:
+        return check_regressions(compare(of(0, names), of(7, names)))
+
+    alone = next(gate for gate in gates(0) if gate.name.startswith("str_em"))
+    assert not alone.passed  # p is 1/64
+    assert all(gate.passed for gate in gates(3))
+
+
+def test_what_is_lost_in_a_metric_of_the_whole_run_is_a_regression() -> None:
+    def of(refused: int) -> list[Record]:
+        return [record(f"q{n}", text=NO_ANSWER if n < refused else "Ada. [1]") for n in range(30)]
+
+    failed = [gate.name for gate in check_regressions(compare(of(0), of(20))) if not gate.passed]
+    assert failed == ["answerability_macro_f1 no worse than A"]
+
+
+def test_of_two_metrics_that_are_one_turned_round_one_is_gated() -> None:
+    before = [record("q", answerable=False, false_answer_rate=0.0, refusal_recall=1.0)]
+    names = [gate.name for gate in check_regressions(compare(before, before))]
+    assert "false_answer_rate no worse than A" in names
+    assert "refusal_recall no worse than A" not in names
+
+
+def test_a_part_of_a_run_passes_no_gate() -> None:
+    lacking = ["3 of 5 questions of small", "0 of 2 questions of other"]
+    assert check_whole({"before": (), "now": lacking}) == [
+        Gate(name="now is finished", passed=False, detail="; ".join(lacking))
+    ]
 
 
 GATES = [
@@ -127,6 +166,11 @@ def test_the_markdown_of_a_run() -> None:
     assert "| citation\\_f1 &gt;= 0.8 | **failed** | it is 0.750 |" in text
     assert "| citation\\_f1 | 0.750 |" in text
     assert "- small q4: LLMFailedError: it stopped" in text
+
+
+def test_the_markdown_of_an_unfinished_run_says_so_first() -> None:
+    text = run_markdown(summarize(RECORDS), RECORDS, GATES, missing=["3 of 5 questions of a_b"])
+    assert text.startswith("unfinished: 3 of 5 questions of a\\_b\n\n## Gates")
 
 
 def test_the_markdown_of_several_suites() -> None:

@@ -129,6 +129,16 @@ def test_exact_match_by_hand() -> None:
         ("It cost $1,000", "1000", 1.0),
         ("It cost $1000", "100", 0.0),
         ("anything", "The", 0.0),
+        ("電話は25分だった。", "25分", 1.0),
+        ("電話は25分だった。", "電話", 1.0),
+        ("電話は25分だった。", "5分", 0.0),
+        ("電話は25分だった。", "話電", 0.0),
+        ("トム・クック氏だ", "クック", 1.0),
+        ("他是蒂姆·库克。", "蒂姆·库克", 1.0),
+        ("เขาพูดกับทรัมป์", "ทรัมป์", 1.0),
+        ("ปีนี้", "ปิ", 0.0),
+        ("彼はCookと話した", "Cook", 1.0),
+        ("彼はCookと話した", "Coo", 0.0),
         ("", "x", 0.0),
     ],
 )
@@ -269,6 +279,16 @@ def test_the_pieces_of_one_gold_span_gain_once() -> None:
     alternatives: Alternatives = ((gold(0, 20), gold_sentence(5)),)
     dcg, ideal = 1 + 1 / math.log2(4), 1 + 1 / math.log2(3)
     assert ndcg_at_k(ranked, alternatives, 3) == pytest.approx(dcg / ideal)
+
+
+def test_one_sentence_that_holds_all_of_the_gold_needs_one_rank() -> None:
+    alternatives: Alternatives = ((gold(0, 10), gold(10, 20)),)
+    both = cite(0, 20)
+    assert recall_at_k([both], alternatives, 1) == ndcg_at_k([both], alternatives, 10) == 1.0
+    assert ndcg_at_k([sentence(9), both], alternatives, 10) == pytest.approx(1 / math.log2(3))
+    # What is not among the first k could have been there, in a rank of its own.
+    half = 1 / (1 + 1 / math.log2(3))
+    assert ndcg_at_k([cite(0, 10), sentence(9), both], alternatives, 2) == pytest.approx(half)
 
 
 def test_nothing_found_and_nothing_to_find() -> None:

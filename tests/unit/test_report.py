@@ -286,7 +286,7 @@ def test_plots_say_in_words_and_tables_what_they_show() -> None:
     assert "0.60 of 5 answers wrong" in risk.caption
     assert risk.rows[0][:2] == ("0.90", "0.20")
     assert sum(int(row[-1]) for row in calibration.rows) == 5
-    assert ("offered to the model", "1") in {row[:2] for row in recall.rows}
+    assert ("offered as evidence", "1") in {row[:2] for row in recall.rows}
     assert "over 6 answerable questions" in recall.caption
     assert "half within 2.0 s" in latency.caption
     assert latency.columns == ("share", "whole answer", "first claim")

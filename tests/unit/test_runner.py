@@ -228,12 +228,28 @@ def test_a_failure_is_recorded_and_the_run_goes_on() -> None:
     assert first.error is not None and first.answer is None and first.seconds is None
     assert (first.error.type, first.error.message) == ("LLMFailedError", "it stopped")
     assert first.scores["str_em"] == first.scores["answered_rate"] == 0.0
-    assert first.scores["refusal_precision"] is None
+    assert first.scores["refusal_precision"] == first.scores["citation_f1"] == 0.0
     assert second.error is None
     assert set(third.scores.values()) == {None}
     summary = summarize(records)
     assert summary.errors == {"LLMFailedError": 1, "ValueError": 1}
-    assert summary.metrics["refusal_f1"] is None
+
+
+def test_a_failure_leaves_an_answerable_question_unanswered_and_refuses_nothing() -> None:
+    def ask(it: Case) -> AskOutcome:
+        return fail(it) if it.id.startswith("broken") else results[it.id]
+
+    results = {"fine": outcome("Ada. [1]", 0), "refused": refused()}
+    cases = [case("fine", "Ada", 0), case("refused", None)]
+    broken = [case("broken 1", "Ada", 0), case("broken 2", None)]
+    records = list(run(suite(*cases, *broken), ask, source_text=source_text))
+    means = {name: it.mean for name, it in summarize(records).metrics.items() if it}
+    assert (means["answered_rate"], means["refusal_precision"]) == (0.5, 0.5)
+    assert (means["refusal_recall"], means["false_answer_rate"]) == (1.0, 0.0)
+    # Refusing: 1 of 2 was right, 1 of 1 found. Answering: 1 of 1 was right, 1 of 2 found.
+    assert means["refusal_f1"] == means["answerability_macro_f1"] == pytest.approx(2 / 3)
+    assert means["trust_score"] == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert summarize(records).metrics["aurc"] == summarize(records[:2]).metrics["aurc"]
 
 
 def test_an_unreachable_store_is_a_failure_too() -> None:

@@ -13,10 +13,12 @@ from eval.stats import (
     Estimate,
     bootstrap_interval,
     bootstrap_statistic,
+    holm,
     mcnemar,
     paired_difference,
     permutation_test,
     smallest_detectable_difference,
+    swap_test,
 )
 
 unit = st.floats(0, 1, allow_nan=False)
@@ -216,3 +218,45 @@ def test_runs_that_do_not_pair_are_refused() -> None:
         permutation_test([], [], seed=0)
     with pytest.raises(ValueError, match="cannot pair 1 scores with 0"):
         mcnemar([1], [])
+
+
+def of_means(rows: NDArray[np.float64]) -> float:
+    return float(rows[:, 1].mean() - rows[:, 0].mean())
+
+
+def test_the_swap_test_of_means_is_the_permutation_test() -> None:
+    generator = np.random.default_rng(4)
+    a = generator.random(60)
+    b = a + generator.normal(0.05, 0.2, 60)
+    rows = list(zip(a.tolist(), b.tolist(), strict=True))
+    p = swap_test(rows, of_means, seed=0, resamples=4000)
+    assert p == pytest.approx(permutation_test(a.tolist(), b.tolist(), seed=0), abs=0.02)
+    assert swap_test(rows[::-1], of_means, seed=0, resamples=4000) == p
+    assert swap_test([(0.3, 0.3), (0.1, 0.1)], of_means, seed=0) == 1.0
+    assert swap_test([(0.0, 1.0)] * 40, of_means, seed=0) == pytest.approx(1 / 1001)
+
+
+def test_swaps_on_which_the_difference_is_undefined_are_left_out() -> None:
+    def first_alone(rows: NDArray[np.float64]) -> float | None:
+        return None if np.isnan(rows[:, 1]).all() else 1.0
+
+    assert swap_test([(math.nan, 1.0)], first_alone, seed=0) == 1.0
+    for rows in ([], [(1.0, math.nan)]):
+        with pytest.raises(ValueError, match="no difference to test"):
+            swap_test(rows, first_alone, seed=0)
+
+
+def test_holm_by_hand() -> None:
+    # 4 * 0.005, 3 * 0.01, 2 * 0.03, and 0.04, which must not be below the one before.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(unit, max_size=8))
+def test_holm_lowers_no_p_and_turns_no_order_round(ps: list[float]) -> None:
+    raised = holm(ps)
+    assert all(p <= more <= 1 for p, more in zip(ps, raised, strict=True))
+    order = sorted(range(len(ps)), key=ps.__getitem__)
+    assert [raised[place] for place in order] == sorted(raised)
