@@ -1,9 +1,9 @@
 """Answers beside those of the naive chain, question by question in one run."""
 
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,16 +117,17 @@ def crowd(
 
 
 def _together(ask: Callable[[str], object], questions: Sequence[str], users: int) -> float:
-    """Seconds that the users take together, each with a share of the questions."""
+    """Seconds that the users take together, each with a share of the questions.
+
+    What a user meets with is raised: the others' answers alone would be no measure.
+    """
 
     def user(number: int) -> None:
         for question in questions[number::users]:
             ask(question)
 
-    threads = [threading.Thread(target=user, args=(number,)) for number in range(users)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - began
+    with ThreadPoolExecutor(users) as threads:
+        began = time.perf_counter()
+        for _ in threads.map(user, range(users)):
+            pass
+        return time.perf_counter() - began

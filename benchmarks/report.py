@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +9,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+
+from qa.network import usable_cores
 
 Progress = Callable[[str], None]
 
@@ -40,7 +41,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
 def machine() -> dict[str, Any]:
     """What it ran on, as far as that matters."""
     return {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": usable_cores(),
         "machine": platform.machine(),
         "python": platform.python_version(),
     }

@@ -1,18 +1,20 @@
 """Users who ask without a pause: ``python -m benchmarks.soak URL COLLECTION=SUITE…``.
 
-Asks a running server on this machine, and watches how long ``/healthz`` takes meanwhile and how much
-memory the server and its children hold. Each pass over the questions words them anew, so that the
-kept answers do not answer them. Prints a line a minute and a summary; ends with 1 if a request hung
-or came back with anything but an answer or a 503.
+Asks a running server on this machine, and watches how long ``/healthz`` takes meanwhile and how
+much memory the server and its children hold. Each pass over the questions words them anew, so that
+the kept answers do not answer them. Prints a line a minute and a summary; ends with 1 if a request
+hung or came back with anything but an answer or a 503, or if ``/healthz`` failed.
 """
 
 import argparse
+import itertools
 import random
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import httpx
@@ -23,7 +25,7 @@ from eval.formats import load_suite
 
 _LONGEST_SECONDS = 300
 """An answer that takes longer counts as hung: with eight users each waits for seven others."""
-_OPENINGS = ("", "Tell me: ", "Say, ", "Now, ", "Well: ", "I would like to know: ")
+_OPENINGS = ("Tell me: ", "Say, ", "Now, ", "Well: ", "I would like to know: ")
 
 
 def main() -> None:
@@ -42,17 +44,18 @@ def main() -> None:
     ]
     random.Random(0).shuffle(questions)
     soak = _Soak(chosen.url, questions, ends=time.monotonic() + 60 * chosen.minutes)
-    threads = [threading.Thread(target=soak.user) for _ in range(chosen.users)]
-    threads.append(threading.Thread(target=soak.probe))
-    for thread in threads:
-        thread.start()
     server = psutil.Process(chosen.pid)
-    minute, megabytes = 0, []
-    while any(thread.is_alive() for thread in threads):
-        threads[0].join(timeout=60)
-        minute += 1
-        megabytes.append([_resident(it) for it in (server, *server.children(recursive=True))])
-        print(f"{minute} min: {soak.statuses}, resident MB {megabytes[-1]}", flush=True)
+    with ThreadPoolExecutor(chosen.users + 1) as threads:
+        running = [threads.submit(soak.probe)]
+        running += [threads.submit(soak.user) for _ in range(chosen.users)]
+        for minute in itertools.count(1):
+            left = wait(running, timeout=60).not_done
+            megabytes = [_resident(it) for it in (server, *server.children(recursive=True))]
+            print(f"{minute} min: {soak.statuses}, resident MB {megabytes}", flush=True)
+            if not left:
+                break
+    for work in running:
+        work.result()  # raises what ended it early
     health = np.array(soak.health) * 1000
     seconds = np.array(soak.seconds)
     print(
@@ -61,7 +64,7 @@ def main() -> None:
         f"{len(health)} times /healthz, ms: median {np.median(health):.1f}, "
         f"99 % {np.percentile(health, 99):.1f}, longest {health.max():.1f}"
     )
-    sys.exit(not soak.statuses.keys() <= {200, 503})
+    sys.exit(soak.failed)
 
 
 class _Soak:
@@ -73,6 +76,11 @@ class _Soak:
         self.statuses: Counter[int] = Counter()
         self.seconds: list[float] = []
         self.health: list[float] = []
+        self.unhealthy = 0
+
+    @property
+    def failed(self) -> bool:
+        return self.unhealthy > 0 or not self.statuses.keys() <= {200, 503}
 
     def user(self) -> None:
         with httpx.Client(base_url=self._url, timeout=_LONGEST_SECONDS) as client:
@@ -98,15 +106,21 @@ class _Soak:
         with httpx.Client(base_url=self._url, timeout=_LONGEST_SECONDS) as client:
             while time.monotonic() < self._ends:
                 began = time.perf_counter()
-                client.get("/healthz").raise_for_status()
+                try:
+                    client.get("/healthz").raise_for_status()
+                except httpx.HTTPError as error:
+                    print(f"{error!r}: /healthz", flush=True)
+                    self.unhealthy += 1
                 self.health.append(time.perf_counter() - began)
                 time.sleep(0.5)
 
 
 def _worded(questions: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    for opening in _OPENINGS:
-        for collection, question in questions:
-            yield collection, opening + question
+    """The questions without end: as they are at first, then pass by pass after other words."""
+    for count in itertools.count():
+        for openings in itertools.product(_OPENINGS, repeat=count):
+            for collection, question in questions:
+                yield collection, "".join(openings) + question
 
 
 def _resident(process: psutil.Process) -> int:

@@ -1,11 +1,13 @@
 """Getting what is behind an http(s) URL."""
 
 import socket
-import time
-from collections.abc import Callable
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from qa.errors import SourceError, SourceNotFoundError
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 5
+
+_AT_ONCE = 1_000_000
+"""Bytes decompressed at once: of a piece that unpacks to a thousand times its size, no more."""
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -42,7 +47,8 @@ def fetch_url(
     """Fetch a page, following up to five redirects.
 
     Args:
-        timeout: seconds for each wait on the network, and for the body as a whole.
+        timeout: seconds for all of it. To look a name up takes what the system allows, and a
+            connection that is being made then has as many seconds once more.
         max_bytes: the largest body taken, counted after decompression.
         public_only: refuse addresses that are not public, at every redirect too, and go by no
             proxy, which would look the name up once more.
@@ -54,26 +60,24 @@ def fetch_url(
     import httpx
 
     name = public_address(url)
-    deadline = time.monotonic() + timeout
-    data = bytearray()
+    deadline = _Deadline(timeout)
     client = httpx.Client(
-        headers={"User-Agent": "footnoted"},
+        headers={"User-Agent": "footnoted", "Accept-Encoding": "gzip"},
         timeout=timeout,
-        follow_redirects=True,
-        max_redirects=MAX_REDIRECTS,
         transport=_public_transport(name) if public_only else None,
     )
+    data = bytearray()
     try:
-        with client, client.stream("GET", url) as response:
-            if response.status_code != 200:
-                raise _refused(name, response.status_code, response.reason_phrase)
-            for piece in response.iter_bytes():
-                data += piece
-                if len(data) > max_bytes:
-                    raise too_large(name, max_bytes)
-                if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("the body comes too slowly")
-            return Content(bytes(data), response.headers.get("content-type"))
+        with deadline, client:
+            request = client.build_request("GET", url, extensions={"trace": deadline.watch})
+            with closing(_follow(client, request)) as response:
+                if response.status_code != 200:
+                    raise _refused(name, response.status_code, response.reason_phrase)
+                for piece in _body(response):
+                    data += piece
+                    if len(data) > max_bytes:
+                        raise too_large(name, max_bytes)
+                return Content(bytes(data), response.headers.get("content-type"))
     except httpx.TimeoutException:
         raise SourceError(
             f"cannot fetch {name!r}: no complete answer within {timeout:g} seconds",
@@ -87,6 +91,88 @@ def fetch_url(
         raise SourceError(
             f"cannot fetch {name!r}: {error}", help="Save the page yourself and give the file."
         ) from None
+
+
+class _Deadline:
+    """Ends what is fetched within it when the time is over; httpx bounds each wait by itself."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._over = False
+        self._opened: list[Any] = []
+
+    def watch(self, event: str, info: dict[str, Any]) -> None:
+        """Is told of each step; httpx's request extension ``trace``."""
+        if event.endswith(".connect_tcp.started"):
+            self._check()
+        elif event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._opened.append(info["return_value"])
+            if self._over:
+                self._end()
+
+    def _end(self) -> None:
+        self._over = True
+        for stream in self._opened:
+            with suppress(OSError):  # closed meanwhile
+                # To close it would not wake the thread that waits for it.
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def _check(self) -> None:
+        import httpx
+
+        if self._over:
+            raise httpx.ReadTimeout("it takes too long")
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        if error is None or isinstance(error, Exception):
+            self._check()  # the connection's end may have passed for that of the body
+
+
+def _follow(client: "httpx.Client", request: "httpx.Request") -> "httpx.Response":
+    """The first answer that leads nowhere else.
+
+    Left to httpx, the bodies of redirects would be read to their ends, whatever their size.
+    """
+    import httpx
+
+    for _ in range(MAX_REDIRECTS + 1):
+        response = client.send(request, stream=True)
+        if response.next_request is None:
+            return response
+        response.close()
+        request = response.next_request
+    raise httpx.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _body(response: "httpx.Response") -> Iterator[bytes]:
+    """The body, decompressed in pieces of bounded size."""
+    import httpx
+
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "identity":
+        yield from response.iter_raw()
+    elif encoding in ("gzip", "x-gzip"):
+        try:
+            yield from _unzip(response.iter_raw())
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error)) from None
+    else:
+        raise httpx.DecodingError(f"it comes in the encoding {encoding!r}, not in gzip")
+
+
+def _unzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for piece in pieces:
+        while piece:
+            yield unpacking.decompress(piece, _AT_ONCE)
+            if unpacking.eof:
+                return  # it would gather whatever follows
+            piece = unpacking.unconsumed_tail
+    yield unpacking.flush()
 
 
 def is_public(address: str) -> bool:

@@ -18,7 +18,7 @@ from qa.grounding.cross_encoder import NAME, CrossEncoder
 from qa.grounding.reranker import Reranker
 from qa.keys import KeyFile
 from qa.retrieval.embedder import Embedder, load_embedder
-from qa.retrieval.retriever import Retriever
+from qa.retrieval.retriever import Retriever, lexical_folder
 from qa.settings import Settings
 from qa.store import Collection, Store
 
@@ -114,7 +114,7 @@ class Assembly:
             UnknownCollectionError: there is none of that name.
         """
         self.store.delete(collection)
-        shutil.rmtree(self._lexical_dir / collection, ignore_errors=True)
+        shutil.rmtree(lexical_folder(self._lexical_dir, collection), ignore_errors=True)
 
     def retriever(self, collection: str) -> Retriever:
         """The retriever of a collection.

@@ -48,8 +48,13 @@ def main() -> None:
         print(name, *(f"{_auc([r[name] for r in part], part):.3f}" for part in (fit, test) if part))
     for names in (WITHOUT_JUDGE, WITH_JUDGE):
         _fit(names, fit, test)
-    print("the likeliest sentence, quoted")
     quoted = [quotations(rows) for rows in recorded]
+    print(
+        "the likeliest sentence, quoted; read by the judge:",
+        *(f"{len(kept)} of {len(rows)}" for kept, rows in zip(quoted, recorded, strict=True)),
+    )
+    if not quoted[0]:
+        return
     for names in (WITHOUT_JUDGE, WITH_JUDGE):
         _fit(names, *quoted)
 
@@ -100,13 +105,16 @@ def recordings(file: Path, reader: CrossEncoder) -> list[dict[str, Any]]:
 
 
 def quotations(recorded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The likeliest sentence of each recorded question; right if it is a gold sentence."""
+    """The likeliest sentence of each recorded question; right if it is a gold sentence.
+
+    Left out is a question of which the judge has read another sentence, or one that is not known.
+    """
     rows = []
     for row in recorded:
         gold = [span for alternative in row["gold"] for span in alternative]
         read = [item for item in row["evidence"] if item["answers"] is not None]
-        if read:
-            best = max(read, key=lambda item: item["answers"])
+        best = max(read, key=lambda item: item["answers"], default=None)
+        if best is not None and best["sentence_id"] == row.get("quoted_sentence"):
             rows.append(
                 {
                     "answerable": row["answerable"],

@@ -74,6 +74,7 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
         "gold": [[asdict(span) for span in alternative] for alternative in case.evidence],
         "evidence": [item.model_dump() for item in evidence],
         "quoted": quoted,
+        "quoted_sentence": None if best is None else best.sentence_id,
         "claims": claims,
     }
 

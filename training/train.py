@@ -1,11 +1,13 @@
 """Train the cross-encoder: ``python -m training.train --data DIR --encoder DIR --out DIR``.
 
-Resumes after ``OUT/checkpoint.pt`` if there is one.
+Resumes after ``OUT/checkpoint.pt`` if there is one; it has to be of a run with the same arguments.
+What is finished leaves none behind.
 """
 
 import argparse
 import json
 import random
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,13 +77,19 @@ def main() -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _rate(step / max(1, len(plan)))
     )
-    run = _Run(network, optimizer, schedule, chosen.out, chosen.checkpoint_steps)
+    arguments = {
+        name: str(value.resolve() if isinstance(value, Path) else value)
+        for name, value in vars(chosen).items()
+        if name not in ("out", "checkpoint_steps")
+    }
+    run = _Run(network, optimizer, schedule, chosen.out, chosen.checkpoint_steps, arguments)
     run.resume()
     run.train(plan)
     dev = [read(chosen.data / f"{name}_dev.jsonl.gz") for name in ("answers", "supports")]
     scores = {**score_answers(network, pairs, dev[0]), **score_supports(network, pairs, dev[1])}
     print(json.dumps(scores, indent=1), flush=True)
     torch.save(network.state_dict(), chosen.out / "weights.pt")
+    run.checkpoint.unlink(missing_ok=True)
 
 
 def _rate(done: float) -> float:
@@ -114,7 +122,12 @@ class _Run:
     schedule: torch.optim.lr_scheduler.LambdaLR
     out: Path
     checkpoint_steps: int
+    arguments: dict[str, str]
     step: int = 0
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / "checkpoint.pt"
 
     def train(self, plan: list[list[Example]]) -> None:
         self.network.train()
@@ -140,13 +153,17 @@ class _Run:
     def save(self) -> None:
         new = self.out / "checkpoint.new"
         state = {name: part.state_dict() for name, part in self._parts().items()}
-        torch.save({"step": self.step} | state, new)
-        new.replace(self.out / "checkpoint.pt")
+        torch.save({"step": self.step, "arguments": self.arguments} | state, new)
+        new.replace(self.checkpoint)
 
     def resume(self) -> None:
-        file = self.out / "checkpoint.pt"
-        if file.exists():
-            saved = torch.load(file)
+        if self.checkpoint.exists():
+            saved = torch.load(self.checkpoint)
+            if saved["arguments"] != self.arguments:
+                sys.exit(
+                    f"{self.checkpoint} is of a run with other arguments: {saved['arguments']}. "
+                    "Give the same ones, or delete it."
+                )
             for name, part in self._parts().items():
                 part.load_state_dict(saved[name])
             self.step = saved["step"]

@@ -8,6 +8,7 @@ before it ("He refused.") brings that one along. One that addresses a language m
 flagged; it brings nothing and takes no other's place.
 """
 
+import hashlib
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
 _HEADING = re.compile(r"#{1,6}\s")
-"""A heading in Markdown says what follows is about; it proves nothing and is not offered."""
+"""A heading in Markdown says what follows is about, and is read before it; it proves nothing and is
+not offered."""
 
 _SEARCHED = 2.0
 """What ranking first in both searches counts beside the ranker's log odds."""
@@ -77,6 +79,14 @@ class Ranker(Protocol):
         """Probability that each passage answers ``question``."""
 
 
+def lexical_folder(index_dir: Path, collection: str) -> Path:
+    """Where the lexical index of a collection is kept.
+
+    A disk may take "Notes" and "notes" for one name; their digests differ.
+    """
+    return index_dir / hashlib.sha256(collection.encode()).hexdigest()[:16]
+
+
 class Retriever:
     """Ranks the sentences of one collection.
 
@@ -108,7 +118,7 @@ class Retriever:
         collection.require_embedder(embedder.name, embedder.dimension)
         self.collection = collection
         self.embedder = embedder
-        self._index = LexicalIndex(index_dir / collection.name)
+        self._index = LexicalIndex(lexical_folder(index_dir, collection.name))
         self._search: tuple[str, LexicalSearch] | None = None
         self._indexing = threading.Lock()
         self._candidates = candidates
@@ -202,6 +212,7 @@ class Retriever:
             if leans(_sentence(chunks[place.chunk], place.offset))
             and (before := self._before(place, chunks, snapshot)) is not None
             and not _is_flagged(chunks, before)
+            and not _HEADING.match(_sentence(chunks[before.chunk], before.offset))
         ]
         similarity = {hit.stored.id: hit.similarity for hit in hits}
         offered = list(dict.fromkeys(best + neighbours))

@@ -1,10 +1,13 @@
 """The cross-encoder can be made again: a few steps on made-up rows, then the export."""
 
 import gzip
+import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from qa.grounding.cross_encoder import FOLDER, CrossEncoder
 from qa.grounding.pairs import Pairs
 from qa.retrieval.embedder import packaged_minilm
 from qa.schema import Passage
+from training import train
 from training.data import ANSWERS, Example, collate
 from training.network import CrossEncoder as CrossEncoderNetwork
 from training.network import load_exported
@@ -59,25 +63,55 @@ def material(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(module: str, *arguments: object) -> str:
-    done = subprocess.run(
+def started(module: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def run(module: str, *arguments: object) -> str:
+    done = started(module, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
+def refused(module: str, *arguments: object) -> str:
+    done = started(module, *arguments)
+    assert done.returncode == 1
+    return done.stderr
+
+
+def interrupted_at_the_second(loss: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    calls = itertools.count(1)
+
+    def interrupted(*arguments: Any) -> torch.Tensor:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return loss(*arguments)
+
+    return interrupted
+
+
 @pytest.mark.models
-def test_it_is_trained_resumed_and_exported(material: Path, tmp_path: Path) -> None:
+def test_it_is_trained_resumed_and_exported(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder, out = packaged_minilm(), tmp_path / "out"
     arguments = ("--data", material, "--encoder", encoder, "--out", out, "--checkpoint-steps", 1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(sys, "argv", ["training.train", *map(str, (*arguments, "--passes", 2))])
+        patch.setattr(train, "batch_loss", interrupted_at_the_second(train.batch_loss))
+        train.main()
+    assert "other arguments" in refused("training.train", *arguments)
+    assert "resumed after step 1" in run("training.train", *arguments, "--passes", 2)
+    assert {file.name for file in out.iterdir()} == {"weights.pt"}
     begun = run("training.train", *arguments, "--steps", 1)
+    assert "resumed" not in begun
     assert "answers_p_at_1" in begun
-    assert "resumed after step 1" in run("training.train", *arguments)
     model = tmp_path / "model"
     exported = run(
         *("training.export", "--trained", out, "--encoder", encoder, "--data", material),

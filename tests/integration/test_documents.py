@@ -10,9 +10,14 @@ import pytest
 from fake_llm import FakeLLM
 from fakes import BagOfWords
 from fastapi.testclient import TestClient
+from serving import serving
 
 from ingest import pipeline
 from qa.assembly import Assembly
+from qa.client import RemoteLibrary
+from qa.retrieval.retriever import lexical_folder
+from qa.running import Running
+from qa.schema import Document
 from qa.server import events as server_events
 from qa.server import ingesting
 from qa.server.app import create_app
@@ -96,13 +101,14 @@ def test_a_deleted_collection_leaves_nothing_behind(client: TestClient, tmp_path
     for name in ("news", "other"):
         client.post("/v1/documents", json={"text": "It rained in Oslo.", "collection": name})
         assert ask(client, "Where did it rain?", collection=name).status_code == 200
-    assert {folder.name for folder in (tmp_path / "lexical").iterdir()} == {"news", "other"}
+    folders = {name: lexical_folder(tmp_path / "lexical", name) for name in ("news", "other")}
+    assert set((tmp_path / "lexical").iterdir()) == set(folders.values())
     reply = client.delete("/v1/collections/news")
     assert (reply.status_code, reply.content) == (204, b"")
     assert [item["name"] for item in client.get("/v1/collections").json()["collections"]] == [
         "other"
     ]
-    assert {folder.name for folder in (tmp_path / "lexical").iterdir()} == {"other"}
+    assert list((tmp_path / "lexical").iterdir()) == [folders["other"]]
     gone = ask(client, "Where did it rain?", collection="news")
     assert (gone.status_code, gone.json()["code"]) == (404, "collection-not-found")
     assert client.delete("/v1/collections/news").status_code == 404
@@ -134,6 +140,18 @@ def test_a_page_that_is_none(client: TestClient, query: str) -> None:
     reply = client.get(f"/v1/documents?{query}")
     assert (reply.status_code, reply.json()["code"]) == (422, "invalid-request")
     assert query.partition("=")[0] in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("document_id", ["./notes/a.md", "a/../b", "x/y z?#", "..", "/b", "b%2F"])
+def test_an_id_leads_to_its_document_alone(assembly: Assembly, document_id: str) -> None:
+    with serving(create_app(assembly)) as url:
+        library = RemoteLibrary(Running(url, "a-token"), "default")
+        with library.ingesting() as ingest:
+            for doc_id in (document_id, "a", "b"):
+                ingest(Document.make(f"It is {doc_id}.", title=doc_id, doc_id=doc_id))
+        assert library.document(document_id)["text"] == f"It is {document_id}."
+        assert library.remove(document_id) == document_id
+        assert [item["id"] for item in library.documents()] == ["a", "b"]
 
 
 # ── progress ────────────────────────────────────────────────────────────────────────────────

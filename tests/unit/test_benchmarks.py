@@ -1,6 +1,10 @@
+import itertools
 import json
 import random
 import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from benchmarks.answers import Asked, _together
 from benchmarks.naive import CHUNK, OVERLAP, NaiveChain, Timing, pieces
 from benchmarks.report import exponent, markdown, ratio, spread, write_json
 from benchmarks.scale import articles, question
+from benchmarks.soak import _Soak, _worded
 
 
 @pytest.mark.parametrize("length", [0, 10, CHUNK, CHUNK + 1, 7 * CHUNK + 13])
@@ -45,6 +50,22 @@ def test_a_ratio_is_that_of_the_percentiles() -> None:
     assert ratio([1, 2, 9], [4, 8, 8]) == pytest.approx(0.25)
     assert ratio([1, 1, 3], [2, 2, 6], at=100) == pytest.approx(0.5)
     assert spread([1, 2, 3])["median"] == 2
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Answers everything with 501."""
+    with HTTPServer(("127.0.0.1", 0), Silent) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+class Silent(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def asked(number: int, ours: Timing) -> Asked:
@@ -103,6 +124,37 @@ def test_users_share_the_questions_and_nobody_asks_one_twice() -> None:
 
     assert _together(ask, [str(number) for number in range(12)], 4) > 0
     assert sorted(asked, key=int) == [str(number) for number in range(12)]
+
+
+def test_what_a_user_meets_with_is_raised() -> None:
+    def ask(question: str) -> None:
+        if question == "2":
+            raise RuntimeError("the answer broke off")
+
+    with pytest.raises(RuntimeError, match="broke off"):
+        _together(ask, [str(number) for number in range(8)], 4)
+
+
+def test_a_soak_words_each_pass_anew_and_without_end() -> None:
+    questions = [("news", "Who won?"), ("news", "Who lost?")]
+    worded = [question for _, question in itertools.islice(_worded(questions), 200)]
+    assert worded[:3] == ["Who won?", "Who lost?", "Tell me: Who won?"]
+    assert len(set(worded)) == 200
+
+
+def test_a_soak_fails_with_its_probe(server: str) -> None:
+    soak = _Soak(server, [], ends=time.monotonic() + 0.1)
+    soak.probe()
+    assert (soak.unhealthy, soak.failed) == (1, True)
+
+
+def test_a_soak_fails_with_a_reply_that_is_no_answer(server: str) -> None:
+    soak = _Soak(server, [("news", "Who won?")], ends=time.monotonic() + 0.1)
+    soak.statuses[503] += 1
+    assert not soak.failed
+    soak.user()
+    assert soak.statuses.keys() == {503, 501}
+    assert soak.failed
 
 
 def test_generated_articles_have_so_many_sentences_and_are_made_again_alike() -> None:

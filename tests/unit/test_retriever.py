@@ -1,3 +1,4 @@
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from qa.errors import (
     SnapshotGoneError,
     StoreError,
 )
-from qa.retrieval.retriever import Retrieval, Retriever
+from qa.retrieval.retriever import Retrieval, Retriever, lexical_folder
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
 from qa.store import Collection, Snapshot, Store, StoredChunk
 
@@ -597,6 +598,13 @@ def test_the_first_sentence_has_none_before(collection: Collection, tmp_path: Pa
     assert neighbours(retriever_of(collection, tmp_path, evidence=1).retrieve("Rome")) == []
 
 
+def test_a_heading_is_no_neighbour(collection: Collection, tmp_path: Path) -> None:
+    ingest(collection, article("## Elon Musk\n\nHe founded SpaceX in 2002."))
+    found = retriever_of(collection, tmp_path).retrieve("Who founded SpaceX?")
+    assert [item.text for item in found.evidence] == ["He founded SpaceX in 2002."]
+    assert found.evidence[0].before == ("## Elon Musk",)
+
+
 def test_only_the_best_four_bring_a_neighbour(collection: Collection, tmp_path: Path) -> None:
     for word in "ash elm fir oak yew box".split():
         ingest(collection, article(f"The {word} stood alone.", "It fell.", uri=word))
@@ -697,8 +705,15 @@ def test_an_index_that_cannot_be_written_names_the_place(
     ingested: Collection, tmp_path: Path
 ) -> None:
     (tmp_path / "lexical").touch()
-    with pytest.raises(StoreError, match=f"cannot write to '{tmp_path}/lexical/default'"):
+    folder = lexical_folder(tmp_path / "lexical", "default")
+    with pytest.raises(StoreError, match=f"cannot write to '{folder}'"):
         retriever_of(ingested, tmp_path / "lexical").retrieve(WHO)
+
+
+def test_names_that_differ_in_case_alone_have_folders_of_their_own(tmp_path: Path) -> None:
+    folders = [lexical_folder(tmp_path, name) for name in ("Notes", "notes", "NOTES")]
+    assert len({str(folder).lower() for folder in folders}) == 3
+    assert all(re.fullmatch("[0-9a-f]{16}", folder.name) for folder in folders)
 
 
 def test_collections_keep_their_indexes_apart(

@@ -5,6 +5,8 @@ import io
 import os
 import socket
 import threading
+import time
+import tracemalloc
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -265,17 +267,45 @@ def test_bytes_that_are_already_here() -> None:
 # ── URLs ────────────────────────────────────────────────────────────────────────────────────
 
 
+LONG = "".join(f"Bee {number} danced.\n" for number in range(200_000)).encode()
+BOMB = gzip.compress(bytes(50_000_000))
+
+
 class _Handler(BaseHTTPRequestHandler):
     gate: threading.Event
     agents: list[str]
+    encodings: list[str]
 
     def do_GET(self) -> None:
+        self.encodings.append(self.headers["Accept-Encoding"])
         self.agents.append(self.headers["User-Agent"])
         path = self.path.partition("?")[0]
         if path == "/page":
             self._reply(b"<p>Hello</p>", "text/html; charset=utf-8")
         elif path == "/bomb":
             self._reply(gzip.compress(b"a" * 100_000), "text/plain", ("Content-Encoding", "gzip"))
+        elif path == "/long":
+            self._reply(gzip.compress(LONG), "text/plain", ("Content-Encoding", "gzip"))
+        elif path == "/large-bomb":
+            self._reply(BOMB, "text/plain", ("Content-Encoding", "gzip"))
+        elif path == "/bomb-on-the-way":
+            self._redirect("/page", BOMB, ("Content-Encoding", "gzip"))
+        elif path == "/no-gzip":
+            self._reply(b"It rained.", "text/plain", ("Content-Encoding", "gzip"))
+        elif path == "/zstd":
+            self._reply(b"It rained.", "text/plain", ("Content-Encoding", "zstd"))
+        elif path == "/gzip-and-more":
+            body = gzip.compress(b"It rained.") + b"0" * 100_000
+            self._reply(body, "text/plain", ("Content-Encoding", "gzip"))
+        elif path == "/headers":
+            self.send_response(200)
+            for _ in range(60):
+                if not self.gate.wait(0.05):
+                    self.send_header("X-Drip", ".")
+                    self.flush_headers()
+        elif path.startswith("/weary/"):
+            self.gate.wait(0.1)
+            self._redirect(f"/weary/{int(path.removeprefix('/weary/')) - 1}")
         elif path.startswith("/hop/"):
             left = int(path.removeprefix("/hop/"))
             self._redirect(f"/hop/{left - 1}" if left > 1 else "/page")
@@ -303,11 +333,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _redirect(self, target: str) -> None:
+    def _redirect(self, target: str, body: bytes = b"", *headers: tuple[str, str]) -> None:
         self.send_response(302)
         self.send_header("Location", target)
-        self.send_header("Content-Length", "0")
+        for name, value in (("Content-Length", str(len(body))), *headers):
+            self.send_header(name, value)
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -323,7 +355,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    _Handler.gate, _Handler.agents = threading.Event(), []
+    _Handler.gate, _Handler.agents, _Handler.encodings = threading.Event(), [], []
     with _Server(("127.0.0.1", 0), _Handler) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
@@ -370,11 +402,40 @@ def test_a_page_over_the_limit(server: str) -> None:
     assert message == f"'{server}/bomb' is larger than 0.099999 MB"
 
 
-@pytest.mark.parametrize("path", ["slow", "drip"])
+def test_a_page_is_decompressed_piece_by_piece(server: str) -> None:
+    assert fetch_url(f"{server}/long").data == LONG
+    assert fetch_url(f"{server}/gzip-and-more").data == b"It rained."
+    assert "cannot fetch" in refusal(f"{server}/no-gzip", SourceError)
+
+
+@pytest.mark.parametrize("path", ["large-bomb", "bomb-on-the-way"])
+def test_no_more_is_decompressed_than_is_taken(path: str, server: str) -> None:
+    tracemalloc.start()
+    try:
+        if path == "large-bomb":
+            small = partial(fetch_url, max_bytes=2_000_000)
+            assert "is larger than 2 MB" in refusal(f"{server}/{path}", SourceError, fetch=small)
+        else:
+            assert fetch_url(f"{server}/{path}").data == b"<p>Hello</p>"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 15_000_000
+
+
+def test_other_compression_than_gzip_is_neither_asked_for_nor_taken(server: str) -> None:
+    message = refusal(f"{server}/zstd", SourceError)
+    assert message.endswith("it comes in the encoding 'zstd', not in gzip")
+    assert _Handler.encodings == ["gzip"]
+
+
+@pytest.mark.parametrize("path", ["slow", "drip", "headers", "weary/5"])
 def test_a_slow_server(path: str, server: str) -> None:
     hasty = partial(fetch_url, timeout=0.2)
+    began = time.monotonic()
     message = refusal(f"{server}/{path}", SourceError, fetch=hasty)
     assert message == f"cannot fetch '{server}/{path}': no complete answer within 0.2 seconds"
+    assert time.monotonic() - began < 2
 
 
 def test_a_connection_that_breaks_off(server: str) -> None:
