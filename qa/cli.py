@@ -1,10 +1,12 @@
 """The command line. Answers and JSON go to standard output, all else to standard error."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +24,7 @@ from qa.cli_sources import (
     running_server,
     sources,
 )
-from qa.errors import FootnotedError, UnknownCollectionError, UsageError
+from qa.errors import FootnotedError, UnknownCollectionError, UsageError, kind_of
 from qa.terminal import (
     Progress,
     format_answer,
@@ -138,10 +140,14 @@ def serve(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, what is wrong and how to mend it."""
+    from qa.client import readiness
     from qa.doctor import examine
+    from qa.settings import load_settings
 
+    server = running_server(load_settings())
+    ask_server = None if server is None else partial(readiness, server)
     with assembled() as (assembly, _):
-        findings = list(examine(assembly))
+        findings = list(examine(assembly, ask_server=ask_server))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
@@ -160,11 +166,18 @@ def main() -> None:
     except FootnotedError as error:
         print(format_error(error), file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is buffered, or fail in silence where its reader has gone, as ``head`` does."""
+    try:
+        print(end="", flush=True)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        # The interpreter writes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 # ── what the commands share ─────────────────────────────────────────────────────────────────
@@ -215,8 +228,8 @@ def _ask(
                 progress.say(printable(f"understood as: {event.standalone_question}"))
             progress.say(f"looked at:\n{format_evidence(event.evidence)}\n")
         elif isinstance(event, ErrorEvent):
-            error = FootnotedError(event.message, help=event.help)
-            raise error
+            kind = kind_of(event.code)
+            raise kind(event.message, help=event.help)
         elif isinstance(event, AnswerEvent):
             if event.answer.reason is not None:
                 progress.say(printable(f"why: {event.answer.reason}"))

@@ -1,16 +1,18 @@
 """Has a server do it that runs already: it has the data directory, and its models are loaded."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from qa.errors import FootnotedError, QuestionError, SourceError, UsageError
+from qa.errors import FootnotedError, QuestionError, SourceError, UsageError, kind_of
 from qa.running import Running
 from qa.schema import Document, Event, Turn, UnsupportedPolicy
 
 _CONNECT_SECONDS = 2
+_READY_SECONDS = 30
+"""To look at the store, behind what is being written."""
 _PATIENT = (_CONNECT_SECONDS, None, None, None)
 """To connect; not for a reply: models may be loading, questions wait, and a book takes minutes."""
 _TOO_LARGE = 413
@@ -27,6 +29,28 @@ def is_up(server: Running) -> bool:
             return bool(client.get(f"{server.url}/healthz").json() == {"status": "ok"})
     except (httpx.HTTPError, ValueError):
         return False
+
+
+def readiness(server: Running) -> str:
+    """What it says of its parts, if it can answer questions.
+
+    Raises:
+        FootnotedError: it cannot, or is gone.
+    """
+    import httpx
+
+    try:
+        reply = httpx.get(f"{server.url}/readyz", trust_env=False, timeout=_READY_SECONDS)
+        said = reply.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise _gone(server, error, "Start it again, or do without it.") from error
+    if reply.is_error:
+        raise FootnotedError(
+            f"the server at {server.url} cannot answer: {said['detail']}",
+            help="If it is still loading, wait a little; else its log says more.",
+        )
+    parts = [f"{name}: {check['detail']}" for name, check in said["checks"].items()]
+    return f"{server.url} ({'; '.join(parts)})"
 
 
 class RemoteAnswerer:
@@ -79,7 +103,7 @@ class RemoteAnswerer:
             ):
                 if reply.status_code != httpx.codes.OK:
                     raise _refused(reply.status_code, reply.read())
-                for line in reply.iter_lines():
+                for line in _lines(reply.iter_text()):
                     if line.startswith("data: "):
                         yield events.validate_json(line.removeprefix("data: "))
         except UnicodeEncodeError:
@@ -130,12 +154,12 @@ class RemoteLibrary:
 
     def document(self, document_id: str) -> dict[str, Any]:
         """One with its ``text``, and with the bounds of its ``sentences``."""
-        return self._call("GET", f"documents/{quote(document_id)}")
+        return self._call("GET", _address(document_id))
 
     def remove(self, document_id: str) -> str:
         """Delete one; returns its title."""
         titles = {item["id"]: str(item["title"]) for item in self.documents()}
-        self._call("DELETE", f"documents/{quote(document_id)}")
+        self._call("DELETE", _address(document_id))
         return titles.get(document_id, document_id)
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -159,6 +183,19 @@ class RemoteLibrary:
         return found
 
 
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """The lines of events; within their JSON stands much at which ``splitlines`` would split."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        yield from (line.removesuffix("\r") for line in whole)
+
+
+def _address(document_id: str) -> str:
+    """The path of a document; dots too are escaped, or ``..`` would lead to another."""
+    return f"documents/{quote(document_id, safe='').replace('.', '%2E')}"
+
+
 def _gone(server: Running, error: Exception, way_out: str) -> FootnotedError:
     message = f"the server at {server.url} is gone: {type(error).__name__}"
     return FootnotedError(message, help=way_out)
@@ -168,7 +205,7 @@ def _refused(status: int, content: bytes) -> FootnotedError:
     """The server's problem, as the error that it would be here."""
     try:
         problem = json.loads(content)
-        kind = _KINDS.get(problem["code"], UsageError if status < 500 else FootnotedError)
+        kind = kind_of(problem["code"], UsageError if status < 500 else FootnotedError)
         if status == _TOO_LARGE:  # one of several; the others may do
             kind = SourceError
         # What a kind of its own advises is meant for the command line, the server's for HTTP.
@@ -176,12 +213,3 @@ def _refused(status: int, content: bytes) -> FootnotedError:
         return kind(str(problem["detail"]), help=None if own else str(problem["help"]))
     except (ValueError, KeyError, TypeError):
         return FootnotedError(f"the server answers with status {status}")
-
-
-def _kinds(base: type[FootnotedError]) -> Iterator[tuple[str, type[FootnotedError]]]:
-    yield base.code, base
-    for kind in base.__subclasses__():
-        yield from _kinds(kind)
-
-
-_KINDS = dict(_kinds(FootnotedError))

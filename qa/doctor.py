@@ -31,8 +31,15 @@ class Finding:
     help: str = ""
 
 
-def examine(assembly: Assembly) -> Iterator[Finding]:
-    """Look at everything that answering needs, without loading the language model."""
+def examine(
+    assembly: Assembly, *, ask_server: Callable[[], str] | None = None
+) -> Iterator[Finding]:
+    """Look at everything that answering needs, without loading the language model.
+
+    Args:
+        assembly: what would answer in this process.
+        ask_server: asks the server that has the collections for itself; ``None``: there is none.
+    """
     yield Finding("footnoted", True, f"{__version__} on Python {platform.python_version()}")
     for name in _PACKAGES:
         yield _package(name, "Install the project again: pip install footnoted.")
@@ -50,6 +57,9 @@ def examine(assembly: Assembly) -> Iterator[Finding]:
         "embedder", lambda: f"{assembly.embedder.name}, {assembly.embedder.dimension} dimensions"
     )
     yield _attempt("cross-encoder", lambda: assembly.cross_encoder.name)
+    if ask_server is not None:
+        yield _attempt("server", ask_server)
+        return
     yield _attempt(
         "collections",
         lambda: (

@@ -30,9 +30,11 @@ FootnotedError
 """
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]*@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"]*@")
+"""Up to the last @ of the authority: a password may hold some."""
 
 
 class FootnotedError(Exception):
@@ -267,6 +269,17 @@ class LLMFailedError(LLMError):
     """The language model broke in the middle of an answer."""
 
     code = "llm-failed"
+
+
+def kind_of(code: str, default: type[FootnotedError] = FootnotedError) -> type[FootnotedError]:
+    """The error that has this ``code``, or else ``default``."""
+    return next((kind for kind in _kinds(FootnotedError) if kind.code == code), default)
+
+
+def _kinds(kind: type[FootnotedError]) -> Iterator[type[FootnotedError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _kinds(narrower)
 
 
 def without_credentials(text: str) -> str:

@@ -9,16 +9,14 @@ part.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from qa.errors import LLMFailedError
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Prompt, show_sentences, typographic
 from qa.schema import Evidence, Turn, Usage
 from qa.tracing import span
 from qa.words import plain, without_marks
-
-if TYPE_CHECKING:
-    pass
 
 _CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A-Z0-9À-Þ])")
 _LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
@@ -32,6 +30,11 @@ _ASKS_FOR_WORDS = re.compile(
     re.IGNORECASE,
 )
 """Asked what somebody said, the embedded LLM reports that he said something."""
+
+_REASONS = ("finish_reason", "stop_reason", "done_reason")
+"""What providers call why a reply ended: OpenAI and Google, Anthropic, Ollama."""
+_LIMITS = ("length", "max_tokens", "MAX_TOKENS")
+"""What they call it that the reply would have been longer than it may be."""
 
 _CONDENSED_TOKENS = 64
 _CONVERSATION_TURNS = 4
@@ -87,7 +90,8 @@ class Drafter:
         """Yield the draft piece by piece and gather it in ``draft``.
 
         Raises:
-            LLMError: the model cannot be started or reached, or broke off.
+            LLMError: the model cannot be started or reached, broke off, or came to the length limit
+                before it wrote a word. One that ends without a word has nothing to say.
         """
         prompt = self._quote if _ASKS_FOR_WORDS.search(question) else self.prompt
         messages = prompt.messages(
@@ -97,12 +101,19 @@ class Drafter:
             for chunk in stream_chat(self.llm, messages, max_tokens=self._max_tokens):
                 if chunk.usage_metadata is not None:
                     draft.usage = _usage(chunk.usage_metadata)
-                if chunk.response_metadata.get("finish_reason") == "length":
+                if any(chunk.response_metadata.get(name) in _LIMITS for name in _REASONS):
                     draft.cut = True
                 if chunk.text:
                     text = _whole(chunk.text)
                     draft.text += text
                     yield text
+        if draft.cut and not draft.text.strip():
+            raise LLMFailedError(
+                f"the language model {self.llm.name!r} came to the limit of {self._max_tokens} "
+                "tokens before it wrote a word",
+                help="Raise FOOTNOTED_LLM__MAX_TOKENS, for a model that thinks before it writes, "
+                "or take another by FOOTNOTED_LLM__MODEL.",
+            )
 
     @span("condense")
     def condense(self, question: str, history: Sequence[Turn]) -> str:
@@ -118,7 +129,7 @@ class Drafter:
             ),
             question=typographic(question),
         )
-        chunks = stream_chat(self.llm, messages, max_tokens=64)
+        chunks = stream_chat(self.llm, messages, max_tokens=_CONDENSED_TOKENS)
         reply = _whole("".join(chunk.text for chunk in chunks)).strip()
         return reply.splitlines()[0].strip() if reply else ""
 

@@ -5,6 +5,7 @@ all the evidence, brings nothing beside this (docs/decisions/0006-cross-encoder.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,12 @@ from qa.tracing import span
 
 _SURE = 0.95
 """Taken for a plain yes of a provider that gives no token probabilities; 1 - it for a no."""
+
+_VERDICT = re.compile(r"\b(?:yes|no|not)\b", re.IGNORECASE)
+"""With "not" among them, for "not yes" is no yes."""
+
+_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+"""What some models write before they reply; what they weigh there is no verdict."""
 
 
 class Judge:
@@ -40,7 +47,15 @@ class Judge:
             chunks = stream_chat(self._llm, messages, max_tokens=1, logprobs=True, top_logprobs=20)
             return _probability_of_yes([chunk.response_metadata for chunk in chunks])
         reply = "".join(chunk.text for chunk in stream_chat(self._llm, messages, max_tokens=8))
-        return _SURE if reply.strip().casefold().startswith("yes") else 1 - _SURE
+        return _probability_of_word(reply)
+
+
+def _probability_of_word(reply: str) -> float:
+    """What the first word that is a verdict stands for; 0.5 if there is none."""
+    found = _VERDICT.search(_THOUGHT.sub("", reply))
+    if found is None:
+        return 0.5
+    return _SURE if found[0].casefold() == "yes" else 1 - _SURE
 
 
 def _probability_of_yes(metadata: Sequence[dict[str, Any]]) -> float:

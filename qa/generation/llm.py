@@ -4,7 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qa.errors import FootnotedError, LLMFailedError, LLMUnavailableError, SettingsError
+from qa.errors import (
+    FootnotedError,
+    LLMFailedError,
+    LLMUnavailableError,
+    SettingsError,
+    first_line,
+)
 from qa.generation.interruption import Interrupted, check_interruption, watch_connection
 from qa.generation.local_llm import Endpoint, LocalLLM
 from qa.generation.prompt import Message
@@ -149,7 +155,7 @@ class RemoteLLM:
             ) from error
         except Exception as error:  # each provider has its own way to miss a key
             raise LLMUnavailableError(
-                f"cannot set up {self.name!r}: {str(error).splitlines()[0]}",
+                f"cannot set up {self.name!r}: {first_line(error)}",
                 help="Set the provider's key, or FOOTNOTED_LLM__API_KEY.",
             ) from error
         return model

@@ -62,7 +62,9 @@ class LocalLLM:
         self._context_tokens = context_tokens
         self._threads = threads or usable_cores()
         self._log_file = log_file
+        self._finding = threading.Lock()
         self._lock = threading.Lock()
+        self._closings = 0
         self._process: subprocess.Popen[str] | None = None
         self._endpoint: Endpoint | None = None
 
@@ -84,15 +86,22 @@ class LocalLLM:
 
         Raises:
             WeightsError: the weights are missing or wrong.
-            LLMUnavailableError: the runtime is not installed, or the child cannot start.
+            LLMUnavailableError: the runtime is not installed, the child cannot start, or it was
+                closed meanwhile.
         """
-        with self._lock:
-            if self._endpoint is None or self.pid is None:
+        closings = self._closings
+        with self._finding:
+            endpoint = self._endpoint
+            if endpoint is not None and self.pid is not None:
+                return endpoint
+            weights = self._weights()  # it may take minutes, for which ``close`` does not wait
+            with self._lock:
+                self._check_open(closings)
                 if (ended := self._process) is not None:
                     self._end()
                     logger.warning("the embedded LLM had ended (%s)", ended.returncode)
-                self._endpoint = self._start()
-            return self._endpoint
+                self._endpoint = self._start(weights, closings)
+                return self._endpoint
 
     def start_in_background(self) -> None:
         """Load while something else is done; a failure shows at the next ``endpoint()``."""
@@ -106,12 +115,19 @@ class LocalLLM:
         threading.Thread(target=load, daemon=True, name="load-llm").start()
 
     def close(self) -> None:
-        """End the child."""
+        """End the child, or its start; what waits for that start fails."""
+        self._closings += 1
+        process = self._process
+        if process is not None and self._endpoint is None:
+            process.kill()  # while it loads, it does not notice that its input is closed
         with self._lock:
             self._end()
 
-    def _start(self) -> Endpoint:
-        weights = self._weights()
+    def _check_open(self, closings: int) -> None:
+        if self._closings != closings:
+            raise LLMUnavailableError("the embedded LLM was closed before it had started")
+
+    def _start(self, weights: Path, closings: int) -> Endpoint:
         with writing(self._log_file):
             self._log_file.parent.mkdir(parents=True, exist_ok=True)
             log = self._log_file.open("w", encoding="utf-8")
@@ -136,19 +152,22 @@ class LocalLLM:
                 env=os.environ | {"PYTHONSAFEPATH": "1"},
             )
         atexit.register(self.close)
-        return Endpoint(self._await_url(parameters) + "/v1", key)
+        return Endpoint(self._await_url(parameters, closings) + "/v1", key)
 
-    def _await_url(self, parameters: dict[str, Any]) -> str:
+    def _await_url(self, parameters: dict[str, Any], closings: int) -> str:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         timer = threading.Timer(_START_SECONDS, process.kill)
         timer.start()
+        if self._closings != closings:
+            process.kill()  # ``close`` looked for it before it was there
         try:
             process.stdin.write(json.dumps(parameters) + "\n")
             process.stdin.flush()
             url: str = json.loads(process.stdout.readline())["url"]
         except (OSError, ValueError) as error:
             self._end()
+            self._check_open(closings)
             said = self._last_words()
             remedy = "Use --evidence-only for the proving sentences without a language model."
             if "No module named 'xllamacpp'" in said:

@@ -45,7 +45,14 @@ class Pairs:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._ids = lru_cache(1000)(self._encode)  # a question is read with many sentences
+        encode = self._tokenizer.encode
+
+        @lru_cache(1000)  # a question is read with many sentences
+        def ids(text: str) -> list[int]:
+            found: list[int] = encode(text, add_special_tokens=False).ids if text else []
+            return found
+
+        self._ids = ids
 
     def answers(self, question: str, sentence: str, *, title: str, before: str) -> Pair:
         """Does ``sentence`` answer ``question``?"""
@@ -62,7 +69,3 @@ class Pairs:
         return Pair(
             [*head, *encoded.ids[:longest], _SEP], len(head), list(encoded.offsets[:longest])
         )
-
-    def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids if text else []
-        return ids

@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): the one shape of every reply that is not a success."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from qa.errors import (
     NotInCollectionError,
     UnknownCollectionError,
     UsageError,
+    kind_of,
 )
 from qa.schema import ErrorEvent
 
@@ -147,7 +148,7 @@ class Problem(BaseModel):
     @classmethod
     def of_event(cls, event: ErrorEvent, **members: Any) -> "Problem":
         """The problem that ended a stream, with further ``members``."""
-        kind = next(kind for kind in _kinds() if kind.code == event.code)
+        kind = kind_of(event.code)
         return _of_kind(kind, event.message, event.help, event.retryable, members)
 
     @classmethod
@@ -230,9 +231,3 @@ def _of_kind(
         retryable=retryable,
         **members,
     )
-
-
-def _kinds(kind: type[FootnotedError] = FootnotedError) -> Iterator[type[FootnotedError]]:
-    yield kind
-    for narrower in kind.__subclasses__():
-        yield from _kinds(narrower)

@@ -1,6 +1,5 @@
 """Loading the models before the first question needs them."""
 
-import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -18,10 +17,12 @@ class WarmUp:
 
     Args:
         service: whose models; its ``problems`` say how far this is.
+        done: called once, when what can be loaded is there.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, done: Callable[[], None]) -> None:
         self._service = service
+        self._done = done
         # What answers without a language model comes first: it is there in a second or two.
         self._missing: dict[str, Callable[[], object]] = {
             "embedder": lambda: service.embedder,
@@ -42,10 +43,7 @@ class WarmUp:
 
     def _run(self) -> None:
         self._load()
-        # What is there now stays. Without this the collector of cyclic garbage looks through all of
-        # it every few hundred requests, and each time everybody waits for 0.15 s.
-        gc.collect()
-        gc.freeze()
+        self._done()
         while self._missing and not self._stopping.wait(_PAUSE_SECONDS):
             self._load()
         if not self._missing:

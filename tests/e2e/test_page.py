@@ -101,6 +101,20 @@ class Visit:
         self.page.goto(self.address + fragment)
         expect(self.page.locator("#first-step")).not_to_be_empty()
 
+    def follow(self, fragment: str) -> None:
+        """Change the address in the open page."""
+        self.page.evaluate("it => { location.hash = it }", f"#c={self.collection}{fragment}")
+
+    def sentence(self, text: str, article: str = BRIDGE, number: int = 0) -> str:
+        """The fragment that names a sentence of one of the articles."""
+        start = article.index(text)
+        return f"&s={self.collection}-{number}:{start}-{start + len(text)}"
+
+    def titles(self, collection: str) -> list[str]:
+        """What a collection holds."""
+        reply = httpx.get(f"{self.served.url}/v1/documents", params={"collection": collection})
+        return sorted(it["title"] for it in reply.raise_for_status().json()["documents"])
+
     def ask(self, question: str, *replies: str | Reply) -> None:
         """Type a question, which the model meets with ``replies``."""
         self.served.llm.say(replies)
@@ -280,6 +294,12 @@ def test_a_follow_up_takes_the_conversation_along(visit: Visit) -> None:
     )
     expect(second.locator("h2")).to_be_in_viewport()
     assert second.locator("h2").bounding_box()["y"] < 200  # type: ignore[index]
+    visit.answered("And when?", "When did the new bridge open?", "It opened on 12 June.")
+    assert visit.sent[-1]["messages"][2:] == [
+        {"role": "user", "content": "What did the new bridge cost?"},
+        {"role": "assistant", "content": "It cost 4 million euros."},
+        {"role": "user", "content": "And when?"},
+    ]
     visit.page.get_by_role("button", name="New conversation").click()
     expect(visit.the(".turn")).to_have_count(0)
     visit.answered()
@@ -331,7 +351,8 @@ def test_a_failure_in_mid_stream_can_be_tried_again(visit: Visit) -> None:
     expect(visit.the(".problem .help")).not_to_be_empty()
     expect(visit.the(".evidence li").first).to_be_visible()
     visit.served.llm.say([f"{CLAIM} It was calm."])
-    visit.the(".problem").get_by_role("button", name="Try again").click()
+    visit.the(".problem").get_by_role("button", name="Try again").press("Enter")
+    expect(visit.the(".turn h2")).to_be_focused()
     expect(visit.the(".facts")).to_be_visible()
     expect(visit.the(".problem")).to_have_count(0)
     assert visit.sent[0] == visit.sent[1]
@@ -370,7 +391,8 @@ def test_stopping(visit: Visit, gated: Callable[..., Gates]) -> None:
     expect(visit.page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
     expect(visit.page.get_by_label("Your question")).to_be_focused()
     visit.served.llm.say([CLAIM])
-    visit.page.get_by_role("button", name="Ask again").click()
+    visit.page.get_by_role("button", name="Ask again").press("Enter")
+    expect(visit.the(".turn h2")).to_be_focused()
     expect(visit.the(".claim")).to_contain_text(CLAIM)
 
 
@@ -440,8 +462,29 @@ def test_the_first_step(visits: Callable[..., Visit]) -> None:
     expect(visit.the("#adding")).to_contain_text("added, 67 sentences")
     expect(visit.page.get_by_label("Your question")).to_be_focused()
     visit.served.llm.say(["A “mutual acquaintance” arranged the phone call."])
-    visit.page.get_by_role("button", name="Who arranged the call").click()
+    visit.page.get_by_role("button", name="Who arranged the call").press("Enter")
+    expect(visit.the(".turn h2")).to_be_focused()
     expect(visit.the(".note").first).to_be_visible()
+
+
+def test_on_a_phone_the_sample_is_read_where_it_can_be_seen(visits: Callable[..., Visit]) -> None:
+    held: list[Route] = []
+    visit = visits(**PHONE)
+    sample = visit.page.get_by_role("button", name="Try it with a sample article")
+    visit.page.route("**/static/sample.md", lambda it: it.fulfill(status=500))
+    visit.page.route("**/v1/documents", lambda it: held.append(it))
+    sample.tap()
+    in_view(visit.the("#adding .problem"))
+    expect(visit.the("#adding")).to_contain_text("stargate.md was not added")
+    expect(visit.the("#adding .detail")).to_contain_text("replied with status 500")
+    visit.page.get_by_role("button", name="Close").tap()
+    visit.page.unroute("**/static/sample.md")
+    sample.tap()
+    in_view(visit.page.get_by_role("progressbar"))
+    expect(visit.the(".choices button").nth(1)).to_be_disabled()
+    held.pop().continue_()
+    expect(visit.the("#reader")).to_be_hidden()
+    expect(visit.page.get_by_role("button", name="Who arranged the call")).to_be_visible()
 
 
 def test_files_are_added_each_with_its_result(visit: Visit) -> None:
@@ -457,8 +500,9 @@ def test_files_are_added_each_with_its_result(visit: Visit) -> None:
     expect(rows.nth(0).locator(".help")).to_contain_text(".pdf")
     expect(visit.the("#documents .title")).to_have_text(["Rain", "The bridge 🌉"])
     expect(visit.the("#how-many")).to_have_text("2")
-    rows.nth(0).get_by_role("button", name="Dismiss").click()
+    rows.nth(0).get_by_role("button", name="Dismiss").press("Enter")
     expect(rows).to_have_count(1)
+    expect(visit.the("#adding")).to_be_focused()
 
 
 def test_progress_is_shown_while_an_article_is_read(visit: Visit) -> None:
@@ -475,8 +519,9 @@ def test_progress_is_shown_while_an_article_is_read(visit: Visit) -> None:
     detail = {"detail": "the page is too slow", "help": "Save it.", "retryable": True}
     held.pop().fulfill(status=502, json=detail)
     expect(visit.the("#adding")).to_contain_text("the page is too slow")
-    visit.the("#adding").get_by_role("button", name="Try again").click()
+    visit.the("#adding").get_by_role("button", name="Try again").press("Enter")
     expect(visit.page.get_by_role("progressbar")).to_be_visible()
+    expect(visit.the("#adding")).to_be_focused()
     held.pop().abort()
 
 
@@ -524,6 +569,90 @@ def test_another_collection_is_another_conversation(visit: Visit) -> None:
     assert f"c={other}" in visit.page.url
 
 
+def test_what_was_begun_in_a_collection_stays_there(visit: Visit) -> None:
+    """Choosing another one meanwhile takes along neither files nor rows."""
+    first, other = visit.collection, f"{visit.collection}-b"
+    body = {"text": PROOF, "doc_id": f"{first}-0", "title": "Namesake", "collection": other}
+    httpx.post(f"{visit.served.url}/v1/documents", json=body, timeout=60).raise_for_status()
+    visit.open()
+    uploads: list[Route] = []
+    lists: list[Route] = []
+    visit.page.route("**/v1/documents", lambda it: uploads.append(it))
+    files = [
+        {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": f"No {name}.".encode()}
+        for name in ("rain", "sun", "wind")
+    ]
+    visit.the("#files").set_input_files(files)  # type: ignore[arg-type]
+    expect(visit.the("#adding")).to_contain_text("rain.txt is being read")
+    visit.page.get_by_label("Collection").select_option(other)
+    expect(visit.the("#documents .title")).to_have_text("Namesake")
+    uploads.pop().continue_()
+    expect(visit.the("#adding")).to_contain_text("sun.txt is being read")
+    uploads.pop().fulfill(status=502, json={"detail": "too slow", "retryable": True})
+    expect(visit.the("#adding")).to_contain_text("wind.txt is being read")
+    uploads.pop().continue_()
+    expect(visit.the("#adding > li").nth(0)).to_contain_text("added, 1 sentence")
+    visit.page.unroute("**/v1/documents")
+    visit.page.get_by_role("button", name="Try again").click()
+    expect(visit.the("#adding > li").nth(0)).to_contain_text("sun added, 1 sentence")
+    assert visit.titles(first) == ["The bridge 🌉", "rain", "sun", "wind"]
+    visit.page.route(f"**/v1/documents?collection={first}", lambda it: lists.append(it))
+    visit.page.get_by_label("Collection").select_option(first)
+    visit.page.once("dialog", lambda it: it.accept())
+    with visit.page.expect_response(lambda it: it.request.method == "DELETE") as removed:
+        visit.page.get_by_role("button", name="Remove Namesake").click()
+    assert removed.value.ok
+    assert visit.titles(other) == []
+    assert visit.titles(first) == ["The bridge 🌉", "rain", "sun", "wind"]
+    for it in lists:
+        it.continue_()
+
+
+def test_a_reply_that_was_cut_is_said_to_be(visit: Visit) -> None:
+    visit.page.route("**/v1/collections", lambda it: it.fulfill(body='{"collections": [{"na'))
+    visit.page.reload()
+    expect(visit.the("#documents .detail")).to_contain_text("broke before the reply was complete")
+    visit.page.unroute("**/v1/collections")
+    visit.the("#documents").get_by_role("button", name="Try again").press("Enter")
+    expect(visit.the("#documents .title")).to_have_text("The bridge 🌉")
+    expect(visit.the("#shelf-head")).to_be_focused()
+
+
+def test_an_article_is_busy_no_longer_than_it_is_read(visits: Callable[..., Visit]) -> None:
+    visit = visits(BRIDGE, PROOF)
+    first, second = visit.sentence(PROOF), visit.sentence(PROOF, PROOF, number=1)
+    held: list[Route] = []
+    visit.page.route(f"**/v1/documents/{visit.collection}-1?*", lambda it: held.append(it))
+    article = visit.the("#article")
+    visit.follow(first)
+    expect(visit.the(".sentence.lit")).to_have_text(PROOF)
+    visit.follow(second)
+    expect(article).to_have_attribute("aria-busy", "true")
+    visit.follow(f"{first}&again")
+    expect(article).not_to_have_attribute("aria-busy", "true")
+    expect(visit.the("#article .level-1")).to_contain_text("The bridge 🌉")
+    visit.the("#articles").click()
+    visit.page.get_by_role("button", name=PROOF, exact=True).click()
+    expect(article).to_have_attribute("aria-busy", "true")
+    visit.the("#articles").click()
+    expect(article).not_to_have_attribute("aria-busy", "true")
+    for it in held:
+        it.continue_()
+
+
+def test_an_address_can_be_typed_while_evidence_arrives(visit: Visit) -> None:
+    held: list[Route] = []
+    visit.page.route("**/v1/chat", lambda it: held.append(it))
+    visit.ask(QUESTION, CLAIM)
+    expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
+    visit.the("#url").press_sequentially("https://exa")
+    held.pop().continue_()
+    expect(visit.the(".facts")).to_be_visible()
+    visit.page.keyboard.type("mple.org")
+    expect(visit.the("#url")).to_have_value("https://example.org")
+    expect(visit.the("#url")).to_be_focused()
+
+
 def test_only_the_open_article_is_in_the_page(visits: Callable[..., Visit]) -> None:
     """Twenty articles of 10,000 words: what is laid out is one article's visible blocks."""
     sentences = 10_000 // 10
@@ -568,6 +697,23 @@ def test_copying_with_the_quotations(visit: Visit) -> None:
     )
 
 
+def test_a_refusal_to_copy_is_said(visit: Visit) -> None:
+    """Over plain HTTP there is no clipboard, and the old way may be refused."""
+    visit.page.evaluate(
+        "() => { Object.defineProperty(navigator, 'clipboard', { value: undefined });"
+        "document.execCommand = () => false }"
+    )
+    visit.answered()
+    button = visit.the(".facts button").first
+    button.press("Enter")
+    expect(button).to_have_text("The browser refused")
+    expect(button).to_be_focused()
+    expect(button).to_have_text("Copy")
+    visit.page.evaluate("() => { document.execCommand = () => true }")
+    button.press("Enter")
+    expect(button).to_have_text("Copied")
+
+
 def test_a_link_leads_to_question_and_sentence(visit: Visit) -> None:
     visit.answered()
     visit.the(".note").click()
@@ -586,11 +732,35 @@ def test_a_link_leads_to_question_and_sentence(visit: Visit) -> None:
 
 
 def test_a_link_to_a_sentence_alone_asks_nothing(visit: Visit) -> None:
-    start = BRIDGE.index(PROOF)
-    visit.open(f"&s={visit.collection}-0:{start}-{start + len(PROOF)}")
+    visit.open(visit.sentence(PROOF))
     expect(visit.the(".sentence.lit")).to_have_text(PROOF)
     in_view(visit.the(".sentence.lit"))
     assert visit.sent == []
+
+
+def test_a_link_to_a_sentence_that_is_longer_now(visit: Visit) -> None:
+    visit.open(visit.sentence("Mayor Ada Lund opened"))
+    expect(visit.the("#article-note")).to_contain_text("has changed since it was quoted")
+    assert visit.the(".sentence.lit").count() == 0
+
+
+def test_a_link_in_the_open_page_begins_a_conversation(
+    visit: Visit, gated: Callable[..., Gates]
+) -> None:
+    gates = gated("The bridge", " is new.")
+    visit.ask(QUESTION, gates.reply())
+    gates.let_on()
+    expect(visit.the(".draft")).to_have_text("The bridge")
+    for question in ("What did the new bridge cost?", "How much was the new bridge?"):
+        visit.served.llm.say(["It cost 4 million euros."])
+        visit.follow(f"&q={quote(question)}")
+        expect(visit.the(".turn h2")).to_have_text(question)
+        expect(visit.the(".facts")).to_have_count(1)
+        expect(visit.the(".claim")).to_contain_text("It cost 4 million euros.")
+        assert visit.sent[-1]["messages"] == [{"role": "user", "content": question}]
+    visit.follow(f"&q={quote(question)}{visit.sentence(PROOF)}")
+    expect(visit.the(".sentence.lit")).to_have_text(PROOF)
+    assert len(visit.sent) == 3
 
 
 # ── for everybody ───────────────────────────────────────────────────────────────────────────
@@ -598,8 +768,14 @@ def test_a_link_to_a_sentence_alone_asks_nothing(visit: Visit) -> None:
 
 def test_the_keyboard_alone(visit: Visit) -> None:
     press = visit.page.keyboard.press
-    visit.page.locator("body").press("/")
-    expect(visit.page.get_by_label("Your question")).to_be_focused()
+    question = visit.page.get_by_label("Your question")
+    visit.the("#articles").press("Enter")
+    expect(visit.the("#shelf-head")).to_be_focused()
+    for character in "/k":
+        press(character)  # alone, a character is no command
+    expect(visit.the("#shelf-head")).to_be_focused()
+    press("Control+k")
+    expect(question).to_be_focused()
     visit.served.llm.say([CLAIM])
     visit.page.keyboard.type(QUESTION)
     press("Enter")
@@ -621,6 +797,19 @@ def test_the_keyboard_alone(visit: Visit) -> None:
     press("Enter")
     press("Escape")
     expect(note).to_be_focused()
+
+
+def test_the_focus_stays_when_its_button_goes(visit: Visit, gated: Callable[..., Gates]) -> None:
+    gates = gated("The bridge", " is new.")
+    visit.served.llm.say([gates.reply()])
+    head = visit.the(".turn h2")
+    visit.page.get_by_label("Your question").fill(QUESTION)
+    visit.page.get_by_role("button", name="Ask", exact=True).press("Enter")
+    expect(head).to_be_focused()
+    visit.page.get_by_role("button", name="Stop").focus()
+    gates.let_on(2)
+    expect(visit.the(".facts")).to_be_visible()
+    expect(head).to_be_focused()
 
 
 def test_escape_stops(visit: Visit, gated: Callable[..., Gates]) -> None:
@@ -652,6 +841,60 @@ def test_on_a_phone_the_article_comes_up_as_a_sheet(visits: Callable[..., Visit]
     expect(visit.the("#documents")).to_be_visible()
     wide = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide == [390, 390]
+
+
+def test_on_a_phone_back_takes_the_sheet_down(visits: Callable[..., Visit]) -> None:
+    visit = visits(BRIDGE, **PHONE)
+    reader, note = visit.the("#reader"), visit.the(".note")
+    visit.answered()
+    for go_back in (visit.page.go_back, visit.page.get_by_role("button", name="Close").tap):
+        note.tap()
+        expect(visit.the(".sentence.lit")).to_be_focused()
+        go_back()
+        expect(reader).to_be_hidden()
+        expect(note).to_be_focused()
+        expect(visit.page).to_have_url(re.compile("&s="))
+    visit.the("#articles").tap()
+    expect(visit.the("#shelf-head")).to_be_focused()
+    visit.follow(visit.sentence(PROOF))
+    expect(visit.the(".sentence.lit")).to_be_visible()
+    visit.page.go_back()
+    expect(reader).to_be_hidden()
+    assert len(visit.sent) == 1
+    visit.open()
+    visit.the("#articles").tap()
+    visit.page.get_by_role("button", name="Close").tap()
+    expect(reader).to_be_hidden()
+    visit.page.wait_for_function("history.state === null")
+    visit.page.go_back()
+    assert visit.page.url == "about:blank"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_was_found_can_be_seen(visits: Callable[..., Visit], scheme: str) -> None:
+    """WCAG: the dots under it have a contrast of at least 3 to 1 to the paper."""
+    visit = visits(BRIDGE, color_scheme=scheme)
+    visit.answered()
+    found = visit.the(".sentence.found:not(.cited)").first
+    colours = (
+        found.evaluate("it => getComputedStyle(it).textDecorationColor"),
+        visit.the("#reader").evaluate("it => getComputedStyle(it).backgroundColor"),
+    )
+    dark, light = sorted(map(luminance, colours))
+    assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of ``rgb(…)``, as WCAG 2.2 defines it."""
+    shares = [int(it) / 255 for it in re.findall(r"\d+", colour)]
+    linear = [it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in shares]
+    return sum(part * it for part, it in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_in_forced_colours_the_switch_shows_its_state(visits: Callable[..., Visit]) -> None:
+    """They replace the backgrounds that show it elsewhere; the browser's own box has a tick."""
+    switch = visits(BRIDGE, forced_colors="active").page.get_by_role("switch")
+    expect(switch).to_have_css("appearance", "auto")
 
 
 def test_those_who_want_it_calm_get_it_calm(

@@ -1,12 +1,15 @@
 """The command line with a real Chroma and real files; the models are fakes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from fake_llm import Reply
+
+from qa.errors import WeightsNotFoundError
 
 ARTICLE = (
     "# The bridge\n\nThe old bridge was closed in March. Mayor Ada Lund opened the new bridge on "
@@ -82,6 +85,31 @@ def test_a_broken_language_model_still_shows_the_evidence(run, llm, article):
     assert "In a vote called by the council" in err
     assert "--evidence-only" in err
     assert "Traceback" not in err
+
+
+def test_a_failure_after_the_evidence_exits_as_it_would_before(run, llm, article):
+    llm.connect_error = WeightsNotFoundError("no weights of Fake 1B")
+    code, out, err = run("ask", "How many votes did the council call?")
+    assert (code, out) == (WeightsNotFoundError.exit_code, "")
+    assert "In a vote called by the council" in err
+    assert "no weights of Fake 1B" in err
+    assert WeightsNotFoundError.help in err
+
+
+def test_output_that_nobody_reads_is_a_quiet_failure(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(
+        [sys.executable, "-c", "from qa import cli; cli.main()", "keys", "create", "page"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment | {"FOOTNOTED_DATA_DIR": str(tmp_path)},
+    )
+    os.close(write)
+    assert ended.returncode == 1
+    assert ended.stderr == "Keep it now: only its hash is stored.\n"
 
 
 def test_chat_understands_a_follow_up_and_ends_at_an_empty_line(run, llm, article):

@@ -185,6 +185,23 @@ def test_a_mistake_is_the_same_beside_a_server(
     assert err_alone.splitlines()[0] in err
 
 
+def test_doctor_asks_the_server_that_runs(
+    tmp_path: Path, start: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOOTNOTED_LLM__MODEL", "openai:none")
+    server = start("data")
+    code, out, _ = run("doctor")
+    assert code == 0, out
+    assert f"ok   server: {server.url} (store: collections: 1, at " in out
+    assert "BAD" not in out
+    server.signal()
+    server.end()
+    code, out, _ = run("doctor")
+    assert code == 0, out
+    assert "ok   collections: default" in out
+    assert "server:" not in out
+
+
 def test_a_sample_can_be_asked_for_beside_a_server(start: Any, run: Any) -> None:
     start("data")
     code, _, err = run("ask", "--sample", "-c", "new", "--evidence-only", "Who halted the deal?")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qa.client import RemoteAnswerer, RemoteLibrary, is_up
+from qa.client import RemoteAnswerer, RemoteLibrary, is_up, readiness
 from qa.errors import (
     EmptyCollectionError,
     FootnotedError,
@@ -82,6 +82,29 @@ def test_a_server_is_up_if_it_says_so(stub: Stub) -> None:
     assert not is_up(Running("http://127.0.0.1:9", "t"))
 
 
+def test_a_server_that_is_ready_says_what_it_has(stub: Stub) -> None:
+    checks = {"store": {"ok": True, "detail": "collections: 2"}, "llm": {"detail": "up"}}
+    stub.reply = (200, {"checks": checks})
+    assert readiness(stub.running) == f"{stub.running.url} (store: collections: 2; llm: up)"
+    assert [path for _, path, *_ in stub.asked] == ["/readyz"]
+
+
+def test_a_server_that_is_not_ready_says_why(stub: Stub) -> None:
+    stub.reply = (503, {"code": "not-ready", "detail": "llm: no weights", "help": "Run doctor."})
+    with pytest.raises(FootnotedError, match="cannot answer: llm: no weights") as error:
+        readiness(stub.running)
+    assert "doctor" not in error.value.help
+
+
+@pytest.mark.parametrize("reply", [(200, "another's page"), (502, "<html>")])
+def test_what_does_not_reply_as_a_server_does_is_not_one(stub: Stub, reply: Any) -> None:
+    stub.reply = reply
+    with pytest.raises(FootnotedError, match="is gone"):
+        readiness(stub.running)
+    with pytest.raises(FootnotedError, match="is gone: ConnectError"):
+        readiness(Running("http://127.0.0.1:9", "t"))
+
+
 def test_a_conversation_may_go_on_for_ever(stub: Stub) -> None:
     stub.reply = (200, "")
     history = [Turn(role="user", content=str(number)) for number in range(500)]
@@ -96,6 +119,21 @@ def test_a_conversation_may_go_on_for_ever(stub: Stub) -> None:
 def test_events_are_read_as_they_were_sent(stub: Stub) -> None:
     event = ErrorEvent(code="busy", message="full", help="Wait.", retryable=True)
     stub.reply = (200, f": keep-alive\n\nevent: error\ndata: {event.model_dump_json()}\n\n")
+    assert list(RemoteAnswerer(stub.running, "news").stream("Who?")) == [event]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_event_ends_where_its_line_does_and_nowhere_else(stub: Stub, end: str) -> None:
+    said = "One\u2028two\u2029three\x85four\x0bfive\x0csix\x1cseven é"
+    event = ErrorEvent(code="busy", message=said, help="Wait.", retryable=True)
+    sent = ("event: error", f"data: {event.model_dump_json()}", "", "")
+    stub.reply = (200, end.join(sent))
+    assert list(RemoteAnswerer(stub.running, "news").stream("Who?")) == [event]
+
+
+def test_an_event_that_was_cut_off_is_none(stub: Stub) -> None:
+    event = ErrorEvent(code="busy", message="full", help="Wait.", retryable=True)
+    stub.reply = (200, f"data: {event.model_dump_json()}\n\ndata: {event.model_dump_json()[:20]}")
     assert list(RemoteAnswerer(stub.running, "news").stream("Who?")) == [event]
 
 
@@ -169,4 +207,19 @@ def test_an_id_may_hold_any_sign(stub: Stub) -> None:
     assert library.remove("a/b?c#d é") == "T"
     assert library.remove("other") == "other"
     deleted = [path for method, path, *_ in stub.asked if method == "DELETE"]
-    assert deleted[0] == "/v1/documents/a/b%3Fc%23d%20%C3%A9?collection=news"
+    assert deleted[0] == "/v1/documents/a%2Fb%3Fc%23d%20%C3%A9?collection=news"
+
+
+@pytest.mark.parametrize(
+    ("document_id", "path"),
+    [
+        ("./notes/a.md", "%2E%2Fnotes%2Fa%2Emd"),
+        ("a/../b", "a%2F%2E%2E%2Fb"),
+        ("..", "%2E%2E"),
+        ("/a", "%2Fa"),
+        ("a%2Fb", "a%252Fb"),
+    ],
+)
+def test_no_id_leads_to_another_address(stub: Stub, document_id: str, path: str) -> None:
+    RemoteLibrary(stub.running, "news").document(document_id)
+    assert [asked for _, asked, *_ in stub.asked] == [f"/v1/documents/{path}?collection=news"]

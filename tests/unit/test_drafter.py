@@ -4,8 +4,10 @@ import pytest
 from fake_llm import Article, FakeLLM, Reply, drafter_on
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessageChunk
 
 from qa.errors import LLMFailedError, LLMUnavailableError
+from qa.generation import drafter
 from qa.generation.drafter import Draft, split_claims
 from qa.generation.prompt import load_prompt
 from qa.schema import Evidence, Turn, Usage
@@ -54,6 +56,39 @@ def test_a_draft_at_the_length_limit_loses_its_unfinished_sentence() -> None:
     llm = FakeLLM([Reply("Ann met Bob. He refu", finish="length")])
     list(drafter_on(llm).stream("Who?", EVIDENCE, draft))
     assert draft.cut
+    assert draft.claims() == ["Ann met Bob."]
+
+
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_a_limit_that_is_used_up_before_a_word_comes_is_an_error(said: str) -> None:
+    """As by a model that thinks first, which no sources can be blamed for."""
+    llm = FakeLLM([Reply(said, finish="length")])
+    with pytest.raises(LLMFailedError, match="'fake' came to the limit of 77 tokens") as caught:
+        list(drafter_on(llm).stream("Who?", EVIDENCE, Draft()))
+    assert "FOOTNOTED_LLM__MAX_TOKENS" in caught.value.help
+    assert "FOOTNOTED_LLM__MODEL" in caught.value.help
+
+
+def test_a_model_that_ends_without_a_word_has_nothing_to_say() -> None:
+    draft = Draft()
+    assert list(drafter_on(FakeLLM([""])).stream("Who?", EVIDENCE, draft)) == []
+    assert draft.claims() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("finish_reason", "MAX_TOKENS"), ("stop_reason", "max_tokens"), ("done_reason", "length")],
+)
+def test_the_limit_shows_as_every_provider_tells_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, reason: str
+) -> None:
+    chunks = [
+        AIMessageChunk("Ann met Bob. He refu"),
+        AIMessageChunk("", response_metadata={name: reason}),
+    ]
+    monkeypatch.setattr(drafter, "stream_chat", lambda *_, **__: chunks)
+    draft = Draft()
+    list(drafter_on(FakeLLM()).stream("Who?", EVIDENCE, draft))
     assert draft.claims() == ["Ann met Bob."]
 
 

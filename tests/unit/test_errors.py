@@ -9,7 +9,14 @@ from pkgutil import walk_packages
 import pytest
 
 from qa import errors
-from qa.errors import FootnotedError, LLMError, StoreError, UsageError
+from qa.errors import (
+    FootnotedError,
+    LLMError,
+    StoreError,
+    UsageError,
+    kind_of,
+    without_credentials,
+)
 
 
 def walk(error: type[FootnotedError] = FootnotedError) -> Iterator[type[FootnotedError]]:
@@ -62,6 +69,31 @@ def test_every_error_can_be_shown_everywhere(error: type[FootnotedError]) -> Non
     assert isinstance(error.retryable, bool)
     assert error.help.endswith(".")
     assert error.__doc__ and not hasattr(builtins, error.__name__)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_is_found_by_its_code(error: type[FootnotedError]) -> None:
+    assert kind_of(error.code) is error
+
+
+def test_a_code_of_no_error_has_another_kind() -> None:
+    assert kind_of("new") is FootnotedError
+    assert kind_of("new", UsageError) is UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at http://user:secret@host/a", "at http://host/a"),
+        ("at http://user:p@ss@word@host:8/a", "at http://host:8/a"),
+        ("at http://host/a@b", "at http://host/a@b"),
+        ("http://a:b@c and https://d:e@f", "http://c and https://f"),
+        ("ann@example.org", "ann@example.org"),
+    ],
+)
+def test_no_password_of_a_url_is_shown(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
+    assert str(FootnotedError(text)) == shown
 
 
 def test_codes_are_unique() -> None:

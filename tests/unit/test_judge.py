@@ -51,10 +51,28 @@ def test_a_model_without_probabilities_is_asked_for_a_word() -> None:
     assert all("logprobs" not in call.options for call in llm.calls)
 
 
-@pytest.mark.parametrize("reply", ["", "I cannot say.", "Not quite yes.", "…"])
-def test_a_word_that_is_not_yes_is_no(reply: str) -> None:
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ("**Yes**", 0.95),
+        ("Answer: yes", 0.95),
+        ("<think>\nNo, wait.\n</think>\n\nYes", 0.95),
+        ("**No.**", 0.05),
+        ("Answer: no, yes is wrong", 0.05),
+        ("Not quite yes.", 0.05),
+        ("<think>Yes?</think> NO", 0.05),
+        ("", 0.5),
+        ("…", 0.5),
+        ("I cannot say.", 0.5),
+        ("Yesterday nobody", 0.5),
+        ("<think>\nOkay, no one would", 0.5),
+    ],
+)
+def test_the_first_word_that_is_a_verdict_counts_and_without_one_nothing_is_known(
+    reply: str, verdict: float
+) -> None:
     llm = FakeLLM([reply], token_probabilities=False)
-    assert judge_on(llm).answers("Who?", TEXT) < 0.5
+    assert judge_on(llm).answers("Who?", TEXT) == pytest.approx(verdict)
 
 
 def test_a_model_that_breaks_is_an_error_and_no_verdict() -> None:

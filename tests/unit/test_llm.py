@@ -237,6 +237,18 @@ def test_an_unknown_provider_is_named_in_one_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_provider_that_fails_without_a_word_is_named_with_its_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", fail)
+    llm = RemoteLLM("openai:gpt-4o", base_url=None, api_key=KEY, timeout_seconds=1)
+    with pytest.raises(LLMUnavailableError, match="cannot set up 'openai:gpt-4o': ValueError$"):
+        llm.connect()
+
+
 def test_a_model_is_set_up_once_and_with_its_key() -> None:
     llm = RemoteLLM("openai:gpt-4o", base_url=None, api_key=KEY, timeout_seconds=7)
     model = llm.connect()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -318,6 +319,72 @@ def test_a_child_that_does_not_end_is_killed(llm: LocalLLM) -> None:
     process.suspend()
     llm.close()
     assert not process.is_running()
+
+
+def test_closing_does_not_wait_for_the_weights_and_nothing_starts_after_it(
+    weights: Path, log_file: Path
+) -> None:
+    asked, found = threading.Event(), threading.Event()
+
+    def find() -> Path:
+        asked.set()
+        found.wait(20)
+        return weights
+
+    llm = make(find, log_file)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(llm.endpoint) for _ in range(2)]
+        assert asked.wait(10)
+        begun = time.monotonic()
+        llm.close()
+        took = time.monotonic() - begun
+        found.set()
+        for call in waiting:
+            with pytest.raises(LLMUnavailableError, match="was closed"):
+                call.result(20)
+    assert took < 1
+    assert llm.pid is None
+    assert not log_file.exists()
+    assert alive(running(llm))
+    llm.close()
+
+
+def test_closing_ends_a_child_that_is_loading(llm: LocalLLM, weights: Path) -> None:
+    weights.write_text("hang")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(llm.endpoint)
+        wait_until(lambda: llm.pid is not None)
+        process = psutil.Process(llm.pid)
+        begun = time.monotonic()
+        llm.close()
+        assert time.monotonic() - begun < 4
+        assert not process.is_running()
+        with pytest.raises(LLMUnavailableError, match="was closed"):
+            waiting.result(10)
+    assert llm.pid is None
+
+
+def test_closing_at_the_very_start_ends_the_child_too(
+    llm: LocalLLM, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has looked for a child, found none, and waits for the lock."""
+    weights.write_text("hang")
+    closing = threading.Thread(target=llm.close)
+    popen = subprocess.Popen
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        closing.start()
+        wait_until(lambda: llm._closings == 1)
+        time.sleep(0.1)
+        return popen(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    begun = time.monotonic()
+    with pytest.raises(LLMUnavailableError, match="was closed"):
+        llm.endpoint()
+    closing.join(10)
+    assert time.monotonic() - begun < 10
+    assert llm.pid is None
 
 
 # Crashes

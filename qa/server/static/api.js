@@ -25,11 +25,8 @@ const unreachable = () =>
   });
 
 const problemIn = async (reply) => {
-  try {
-    return new Problem(await reply.json());
-  } catch {
-    return new Problem({ detail: `The server replied with status ${reply.status} and no explanation.` });
-  }
+  const detail = `The server replied with status ${reply.status} and no explanation.`;
+  return new Problem({ detail, ...(await reply.json().catch(() => null)) });
 };
 
 const attempt = (path, options) => {
@@ -52,7 +49,13 @@ const request = async (path, options = {}) => {
   return reply;
 };
 
-const json = async (path, options) => (await request(path, options)).json();
+/** The body of a reply, whole: as "json" or as a "blob". */
+const read = async (kind, path) => {
+  const reply = await request(path);
+  return reply[kind]().catch(() => {
+    throw new Problem(CUT);
+  });
+};
 
 const post = (path, body, options = {}) =>
   request(path, {
@@ -92,14 +95,18 @@ async function* eventsIn(reply) {
 const address = (id, collection) =>
   `v1/documents/${encodeURIComponent(id)}?${new URLSearchParams({ collection })}`;
 
-export const listCollections = async () => (await json("v1/collections")).collections;
+export const listCollections = async () => (await read("json", "v1/collections")).collections;
 
 export const listDocuments = async (collection) =>
-  (await json(`v1/documents?${new URLSearchParams({ collection })}`)).documents;
+  (await read("json", `v1/documents?${new URLSearchParams({ collection })}`)).documents;
 
-export const readDocument = (id, collection) => json(address(id, collection));
+export const readDocument = (id, collection) => read("json", address(id, collection));
 
 export const removeDocument = (id, collection) => request(address(id, collection), { method: "DELETE" });
+
+/** The article that the page offers where there is none yet, as a file. */
+export const readSample = async () =>
+  new File([await read("blob", "static/sample.md")], "stargate.md", { type: "text/markdown" });
 
 /** Add a file or `{ url }`, reporting how far that is; gives what became of each document in it. */
 export const addDocuments = async (source, collection, report) => {

@@ -8,7 +8,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const KEPT = 24; // texts in memory, so that going back to an article is instant
 
 const texts = new Map();
-let open = null; // { key, sentences: Map(start → element) }
+let open = null; // { key, sentences: Map("start-end" → element) }
 let wanted = null; // the key of the article that was asked for last
 
 const keyOf = (id, collection) => JSON.stringify([collection, id]);
@@ -23,6 +23,8 @@ const read = (id, collection) => {
   return text;
 };
 
+const setBusy = (busy) => byId("article").setAttribute("aria-busy", busy);
+
 /** Forget what was read: articles have come, changed or gone. */
 export const forgetArticles = () => {
   texts.clear();
@@ -33,6 +35,7 @@ export const forgetArticles = () => {
 export const closeArticle = () => {
   open = null;
   wanted = null;
+  setBusy(false);
   byId("article").replaceChildren();
 };
 
@@ -60,7 +63,7 @@ const layOut = ({ text, sentences }) => {
   const blocks = document.createDocumentFragment();
   const elements = new Map();
   let before = null;
-  sentences.forEach(([offset], index) => {
+  sentences.forEach((span, index) => {
     const [start, end] = bounds.slice(2 * index, 2 * index + 2);
     const content = text.slice(start, end);
     const gap = before ? text.slice(before.end, start) : "";
@@ -69,7 +72,7 @@ const layOut = ({ text, sentences }) => {
     else blocks.lastChild.append(gap);
     const element = sentenceElement(content);
     blocks.lastChild.append(element);
-    elements.set(offset, element);
+    elements.set(span.join("-"), element);
     before = { end, heading };
   });
   return { blocks, elements };
@@ -91,9 +94,10 @@ const say = (text) => {
 export const openArticle = async (id, collection) => {
   const key = keyOf(id, collection);
   wanted = key;
-  if (open?.key === key) return true;
+  const isOpen = open?.key === key;
+  setBusy(!isOpen);
+  if (isOpen) return true;
   const body = byId("article");
-  body.setAttribute("aria-busy", "true");
   try {
     const article = await read(id, collection);
     if (wanted !== key) return false;
@@ -110,18 +114,21 @@ export const openArticle = async (id, collection) => {
     open = null;
     setHead("", "");
     say("");
-    body.replaceChildren(problemBox(problem, () => openArticle(id, collection)));
+    body.replaceChildren(problemBox(problem, () => {
+      body.focus();
+      openArticle(id, collection);
+    }));
     return false;
   } finally {
-    if (wanted === key) body.removeAttribute("aria-busy");
+    if (wanted === key) setBusy(false);
   }
 };
 
 // ── marks ──
 
 /** A quotation's sentence, unless the article has changed since. */
-const find = ({ start, text }) => {
-  const element = open.sentences.get(start);
+const find = ({ start, end, text }) => {
+  const element = open.sentences.get(`${start}-${end}`);
   return text === undefined || element?.textContent === text ? element : undefined;
 };
 
@@ -152,7 +159,7 @@ const bring = (sentence) => {
 /**
  * Show a quotation in its article, with the others of the same answer marked around it.
  *
- * `quotation` has document_id, start and, to be compared, text; `answer` has citations, evidence
+ * `quotation` has document_id, start, end and, to be compared, text; `answer` has citations, evidence
  * and goBack(number). Gives the sentence's element, or null where it cannot be shown.
  */
 export const showSentence = async (quotation, collection, answer = {}) => {

@@ -36,16 +36,19 @@ export const asMarkdown = (answer, marked) => {
   return [`**${escaped(answer.standalone_question)}**`, body, notes.join("\n")].filter(Boolean).join("\n\n") + "\n";
 };
 
-/** Put text on the clipboard; over plain HTTP from another machine, browsers know only the old way. */
+/** Put text on the clipboard or throw; over plain HTTP from another machine, browsers know only the old way. */
 export const copy = async (text) => {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
     return;
   }
+  const focused = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   document.body.append(area);
   area.select();
-  document.execCommand("copy");
+  const copied = document.execCommand("copy");
   area.remove();
+  focused.focus({ preventScroll: true });
+  if (!copied) throw new Error("The browser does not let this page copy.");
 };

@@ -21,6 +21,13 @@ export const announce = (text) => {
   byId("live").textContent = text;
 };
 
+/** Make a change; where it takes away the element that has the focus, `next` gets it. */
+export const keepFocus = (change, next) => {
+  const focused = document.activeElement;
+  change();
+  if (focused.getClientRects().length === 0) next.focus({ preventScroll: true });
+};
+
 /** "1 sentence", "2 sentences". */
 export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 

@@ -2,6 +2,15 @@
 
 const DEFAULT = "default";
 
+/** The fragment that the page has followed or made itself. */
+export let address = location.hash;
+
+/** Name in the address bar what is on show. */
+export const setAddress = (hash) => {
+  history.replaceState(history.state, "", hash);
+  address = location.hash;
+};
+
 export const hashOf = ({ question, collection, sentence }) => {
   const parts = new URLSearchParams();
   if (question) parts.set("q", question);

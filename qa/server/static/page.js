@@ -1,8 +1,10 @@
 // The page: the conversation on one side, the articles on the other.
 
+import { readSample } from "./api.js";
 import { closeArticle, forgetArticles, openArticle, showSentence } from "./article.js";
-import { button, byId, el } from "./dom.js";
-import { hashOf, readHash } from "./link.js";
+import { button, byId, el, keepFocus } from "./dom.js";
+import { address, hashOf, readHash, setAddress } from "./link.js";
+import { createSheet } from "./sheet.js";
 import { createShelf } from "./shelf.js";
 import { Turn } from "./turn.js";
 
@@ -12,7 +14,7 @@ const SAMPLE_QUESTIONS = [
   "Why did Nadella stop the investment?",
   "Who is the chief executive of Apple?",
 ];
-const narrow = matchMedia("(max-width: 60rem)");
+const SAMPLE = { name: "stargate.md", read: readSample };
 const composer = byId("composer");
 const { question, marked } = composer.elements;
 
@@ -23,26 +25,28 @@ let pointed = 0; // how often something was pointed at
 
 // ── the two sides ──
 
-const setSheet = (up) => {
-  document.body.classList.toggle("sheet", up);
-  for (const side of [byId("head"), byId("talk")]) side.inert = up;
-};
-
 const look = (view, { up = true } = {}) => {
   byId("reader").dataset.view = view;
   if (view === "shelf") closeArticle();
-  if (up && narrow.matches) setSheet(true);
+  if (up) sheet.raise();
+};
+
+const showShelf = () => {
+  look("shelf");
+  byId("shelf-head").focus();
 };
 
 const goBack = () => {
-  const from = cameFrom?.isConnected ? cameFrom : question;
-  setSheet(false);
-  from.focus();
+  sheet.lower();
+  (cameFrom?.isConnected ? cameFrom : question).focus();
 };
+
+const sheet = createSheet(goBack);
 
 /** Show a sentence: beside the answer, or, where it was chosen, on the sheet of a narrow screen. */
 const point = async (turn, quotation, { first = false, chosen = false, from = null }) => {
-  if (narrow.matches && !chosen) return;
+  if (sheet.narrow.matches && !chosen) return;
+  if (first && byId("shelf").contains(document.activeElement)) return; // the articles are in use
   if (first && turn.linked) quotation = turn.linked;
   look("article", { up: chosen });
   pointed += 1;
@@ -52,7 +56,7 @@ const point = async (turn, quotation, { first = false, chosen = false, from = nu
     citations: turn.citations,
     evidence: turn.evidence,
     goBack: (number) => {
-      setSheet(false);
+      sheet.lower();
       element.querySelector(`.note[data-number="${number}"]`)?.focus();
     },
   });
@@ -63,21 +67,22 @@ const point = async (turn, quotation, { first = false, chosen = false, from = nu
   }
   if (!chosen) return;
   cameFrom = from;
-  history.replaceState(null, "", turn.hash(quotation));
+  setAddress(turn.hash(quotation));
   (shown ?? byId("article")).focus({ preventScroll: true });
 };
 
 // ── the conversation ──
 
-const setRunning = (running) => {
-  byId("send").hidden = running;
-  byId("stop").hidden = !running;
-};
+const setRunning = (running, next) =>
+  keepFocus(() => {
+    byId("send").hidden = running;
+    byId("stop").hidden = !running;
+  }, next);
 
 const run = async (turn) => {
-  setRunning(true);
+  setRunning(true, turn.head);
   await turn.run();
-  setRunning(turns.some((it) => it.running));
+  setRunning(turns.some((it) => it.running), turn.head);
 };
 
 /** Ask a question; `linked` is the sentence that the address names along with it. */
@@ -98,27 +103,29 @@ const ask = async (text, linked = null) => {
   });
   turns.push(turn);
   byId("turns").append(turn.element);
-  byId("welcome").hidden = true;
+  keepFocus(() => { byId("welcome").hidden = true; }, turn.head);
   byId("anew").hidden = false;
   document.title = `${text} · Footnoted`;
-  if (!linked) history.replaceState(null, "", turn.hash());
+  if (!linked) setAddress(turn.hash());
   byId("scroll").scrollTo({ top: turn.element.offsetTop });
-  const { hash } = location;
+  const asked = address;
   await run(turn);
   // A follow-up's address asks what it was understood as.
-  if (!linked && location.hash === hash) history.replaceState(null, "", turn.hash());
+  if (!linked && address === asked) setAddress(turn.hash());
 };
 
-const startAnew = () => {
+const startAnew = (hash = hashOf({ collection })) => {
   for (const turn of turns) turn.stop();
   turns = [];
-  byId("turns").replaceChildren();
-  byId("welcome").hidden = false;
-  byId("anew").hidden = true;
   document.title = "Footnoted";
-  history.replaceState(null, "", hashOf({ collection }));
-  look("shelf", { up: false });
-  setRunning(false);
+  setAddress(hash);
+  keepFocus(() => {
+    byId("turns").replaceChildren();
+    byId("welcome").hidden = false;
+    byId("anew").hidden = true;
+    look("shelf", { up: false });
+  }, question);
+  setRunning(false, question);
 };
 
 composer.addEventListener("submit", (event) => {
@@ -147,10 +154,13 @@ byId("anew").addEventListener("click", () => {
 
 // ── the articles ──
 
-const addSample = async () => {
-  const reply = await fetch("static/sample.md");
-  const file = new File([await reply.blob()], "stargate.md", { type: "text/markdown" });
-  await shelf.add([file]);
+const addSample = async ({ target }) => {
+  target.disabled = true;
+  showShelf();
+  const added = await shelf.add([SAMPLE]);
+  target.disabled = false;
+  if (!added.length) return;
+  sheet.lower();
   question.focus();
 };
 
@@ -175,32 +185,27 @@ const welcome = (documents) => {
 
 const shelf = createShelf({
   collection: () => collection,
-  open: (document) => {
+  open: (document, from) => {
     look("article");
-    openArticle(document.id, collection);
+    openArticle(document.id, from);
     byId("to-shelf").focus();
   },
   changed: (documents, collections) => {
     byId("how-many").textContent = documents.length;
     byId("shelf-empty").hidden = documents.length > 0;
     forgetArticles();
-    welcome(documents);
+    keepFocus(() => welcome(documents), question);
     offer(collections);
   },
 });
 
 byId("articles").addEventListener("click", () => {
   cameFrom = byId("articles");
-  look("shelf");
-  byId("shelf-head").focus();
+  showShelf();
 });
-byId("to-shelf").addEventListener("click", () => {
-  look("shelf");
-  byId("shelf-head").focus();
-});
+byId("to-shelf").addEventListener("click", showShelf);
 byId("close").addEventListener("click", goBack);
 byId("backdrop").addEventListener("click", goBack);
-narrow.addEventListener("change", () => setSheet(false));
 
 /** What was dropped: files, or the addresses in a text. */
 const dropped = (data) => {
@@ -232,12 +237,12 @@ const chosen = byId("collection");
 const offer = (collections) => {
   const names = [...new Set([...collections, collection])].sort();
   chosen.replaceChildren(...names.map((name) => el("option", { selected: name === collection }, name)));
-  byId("collections").hidden = names.length < 2;
+  keepFocus(() => { byId("collections").hidden = names.length < 2; }, question);
 };
 
-const choose = async (name) => {
+const choose = async (name, hash) => {
   collection = name;
-  startAnew();
+  startAnew(hash);
   await shelf.refresh();
 };
 
@@ -245,31 +250,34 @@ chosen.addEventListener("change", () => choose(chosen.value));
 
 // ── the address and the keyboard ──
 
-/** Do what the address says: open its sentence, ask its question. */
+/** Do what the address says: open its sentence, ask its question in a conversation of its own. */
 const follow = async () => {
-  const link = readHash(location.hash);
-  if (link.collection !== collection) {
-    const hash = location.hash;
-    await choose(link.collection);
-    history.replaceState(null, "", hash);
-  }
+  const { hash } = location;
+  const link = readHash(hash);
+  const asks = link.question && turns.at(-1)?.standalone !== link.question;
+  setAddress(hash);
+  if (link.collection !== collection) await choose(link.collection, hash);
+  else if (asks && turns.length) startAnew(hash);
+  if (address !== hash) return; // something else was wanted in the meantime
   if (link.quotation) {
     look("article");
     await showSentence(link.quotation, collection);
   }
-  if (link.question && turns.at(-1)?.standalone !== link.question) ask(link.question, link.quotation);
+  if (asks && address === hash) ask(link.question, link.quotation);
 };
 
-addEventListener("hashchange", follow);
+addEventListener("hashchange", () => {
+  if (location.hash !== address) follow();
+});
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    if (document.body.classList.contains("sheet") || byId("article").contains(document.activeElement)) goBack();
+    if (sheet.isUp() || byId("article").contains(document.activeElement)) goBack();
     else for (const turn of turns) turn.stop();
   }
-  const typing = event.target.matches?.("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey;
-  if (event.key === "/" && !typing && !document.querySelector("dialog[open]")) {
+  const modified = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+  if (event.key?.toLowerCase() === "k" && modified && !document.querySelector("dialog[open]")) {
     event.preventDefault();
-    goBack();
+    sheet.lower();
     question.focus();
   }
 });

@@ -1,17 +1,17 @@
 // The articles of a collection: what there is, adding and removing.
 
 import { addDocuments, listCollections, listDocuments, removeDocument } from "./api.js";
-import { announce, button, byId, count, el, problemBox } from "./dom.js";
+import { announce, button, byId, count, el, keepFocus, problemBox } from "./dom.js";
 
 /**
- * @param {object} options collection(): which; open(document); changed(documents, collections):
+ * @param {object} options collection(): which; open(document, from); changed(documents, collections):
  *   called with what there is, each time that may be something else.
  */
 export const createShelf = ({ collection, open, changed }) => {
-  const remove = async (document) => {
+  const remove = async (document, from) => {
     if (!confirm(`Remove “${document.title}”? It will be answered from no more.`)) return;
     try {
-      await removeDocument(document.id, collection());
+      await removeDocument(document.id, from);
       announce(`${document.title} removed.`);
     } catch (problem) {
       byId("adding").prepend(el("li", {}, problemBox(problem)));
@@ -20,11 +20,13 @@ export const createShelf = ({ collection, open, changed }) => {
     byId("shelf-head").focus();
   };
 
-  const row = (document) =>
+  const row = (document, from) =>
     el("li", {},
-      button(document.title, () => open(document), { class: "title", dir: "auto" }),
+      button(document.title, () => open(document, from), { class: "title", dir: "auto" }),
       el("span", { class: "source" }, [count(document.sentences, "sentence"), document.uri].filter(Boolean).join(" · ")),
-      button("Remove", () => remove(document), { class: "remove", "aria-label": `Remove ${document.title}` }));
+      button("Remove", () => remove(document, from), { class: "remove", "aria-label": `Remove ${document.title}` }));
+
+  const list = (...rows) => keepFocus(() => byId("documents").replaceChildren(...rows), byId("shelf-head"));
 
   /** Read the list anew. */
   const refresh = async () => {
@@ -33,10 +35,11 @@ export const createShelf = ({ collection, open, changed }) => {
       const names = (await listCollections()).map((it) => it.name);
       const documents = names.includes(asked) ? await listDocuments(asked) : [];
       if (asked !== collection()) return;
-      byId("documents").replaceChildren(...documents.map(row));
+      list(...documents.map((document) => row(document, asked)));
       changed(documents, names);
     } catch (problem) {
-      byId("documents").replaceChildren(el("li", {}, problemBox(problem, refresh)));
+      if (asked !== collection()) return;
+      list(el("li", {}, problemBox(problem, refresh)));
     }
   };
 
@@ -46,7 +49,7 @@ export const createShelf = ({ collection, open, changed }) => {
     return el("p", {}, el("b", {}, title ?? name), ` ${what}, ${count(sentences, "sentence")}${aside}`);
   };
 
-  const addOne = async (source) => {
+  const addOne = async (source, into) => {
     const name = source.name ?? source.url;
     const bar = el("progress", { "aria-label": `Reading ${name}` });
     const how = el("span", {}, " is being read");
@@ -55,30 +58,31 @@ export const createShelf = ({ collection, open, changed }) => {
       how.textContent = `, ${done.toLocaleString("en")} of ${count(sentences, "sentence")}`;
       Object.assign(bar, { max: sentences, value: done });
     };
-    const item = el("li", {}, result, button("Dismiss", () => item.remove(), { class: "dismiss", "aria-label": `Dismiss ${name}` }));
+    const dismiss = () => keepFocus(() => item.remove(), byId("adding"));
+    const item = el("li", {}, result, button("Dismiss", dismiss, { class: "dismiss", "aria-label": `Dismiss ${name}` }));
     byId("adding").prepend(item);
     announce(`Adding ${name}.`);
     try {
-      const documents = await addDocuments(source, collection(), report);
+      const documents = await addDocuments(source.read ? await source.read() : source, into, report);
       result.replaceChildren(...documents.map(outcome));
       announce(documents.map((it) => `${it.title ?? it.name} ${it.outcome}.`).join(" "));
       return documents;
     } catch (problem) {
       const failed = problem.documents.length ? problem.documents.map(outcome) : [];
       result.replaceChildren(el("p", {}, el("b", {}, name), " was not added"), ...failed, problemBox(problem, problem.retryable && (() => {
-        item.remove();
-        add([source]);
+        dismiss();
+        add([source], into);
       })));
       announce(`${name} was not added. ${problem.message}`);
       return [];
     }
   };
 
-  /** Add files and `{ url }`s, one after the other. */
-  const add = async (sources) => {
+  /** Add files, `{ url }`s and `{ name, read() }`s, which give a file, one after the other. */
+  const add = async (sources, into = collection()) => {
     const added = [];
     for (const source of sources) {
-      added.push(...(await addOne(source)));
+      added.push(...(await addOne(source, into)));
       await refresh();
     }
     return added;

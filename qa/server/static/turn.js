@@ -2,7 +2,7 @@
 
 import { chat } from "./api.js";
 import { asMarkdown, asText, copy } from "./copying.js";
-import { announce, button, count, el, problemBox } from "./dom.js";
+import { announce, button, count, el, keepFocus, problemBox } from "./dom.js";
 import { hashOf } from "./link.js";
 
 const HOVER_MS = 80; // a pointer on its way to somewhere else turns no pages
@@ -53,10 +53,10 @@ export class Turn {
   /** This exchange as messages, if it is complete. */
   get messages() {
     if (!this.answer) return [];
-    const { answer, claims, status } = this.answer;
+    const { standalone_question: asked, answer, claims, status } = this.answer;
     const said = claims.filter((claim) => claim.verdict === "supported").map((claim) => claim.text);
     return [
-      { role: "user", content: this.question },
+      { role: "user", content: asked },
       { role: "assistant", content: status === "no_answer" ? answer : said.join(" ") },
     ];
   }
@@ -120,8 +120,10 @@ export class Turn {
     this.citations = answer.citations;
     if (JSON.stringify(answer.claims) !== JSON.stringify(this.claims)) {
       this.claims = answer.claims;
-      this.text.replaceChildren(...answer.claims.flatMap((claim) => [this.claimElement(claim), " "]));
-      this.listNotes();
+      keepFocus(() => {
+        this.text.replaceChildren(...answer.claims.flatMap((claim) => [this.claimElement(claim), " "]));
+        this.listNotes();
+      }, this.head);
     }
     const none = answer.status === "no_answer";
     if (none) this.text.prepend(el("span", { class: "none" }, answer.answer), " ");
@@ -133,7 +135,7 @@ export class Turn {
 
   breakOff(error) {
     const again = () => {
-      this.reset();
+      keepFocus(() => this.reset(), this.head);
       this.retry(this);
     };
     if (error.name === "AbortError") {
