@@ -13,7 +13,7 @@ from pathlib import Path
 from eval.folder import read_run
 from eval.runner import Record
 
-THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8)
+THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8)
 
 
 def confidence(record: Record) -> float:
