@@ -97,7 +97,7 @@ def opposes(question: str, text: str) -> str | None:
 
 
 def reverses(claim: str, text: str) -> str | None:
-    """What ``claim`` turns into its opposite of what ``text`` says, in words; ``None`` if nothing.
+    """Where ``claim`` says the opposite of what ``text`` says, in words; ``None`` if nowhere.
 
     It says "after" for "before", leaves a "not" out, or takes a number for one below zero.
     """
@@ -125,7 +125,7 @@ def _opposite(text: str, other: str) -> tuple[str, str] | None:
 
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_MINUS = re.compile(r"(?<![\w.,)-])[-−–](\d+(?:[.,]\d+)*)(?!\d*-)")
+_MINUS = re.compile(r"(?<![\w.,)-])(?<!\d )[-−–](\d+(?:[.,]\d+)*)(?!\d*-)")
 _MINUS_WORD = re.compile(r"\b(?:minus|below|negative|loss|deficit)\b", re.IGNORECASE)
 
 
@@ -135,6 +135,8 @@ def _below_zero(text: str) -> set[str]:
     return below - set(_NUMBER.findall(_MINUS.sub(" ", text)))
 
 
+_PLAIN_NEGATIONS = frozenset(("not", "never", "cannot"))
+"""Those that deny the verb behind them; a "no" may stand anywhere ("no doubt", "no fewer than")."""
 _NOT_DENYING = frozenset("only just merely simply necessarily until unless".split())
 _SKIPPED = STOPWORDS | set("actually completely even ever fully really yet".split())
 _SCOPE = 4
@@ -156,10 +158,6 @@ def _denied(text: str) -> set[str]:
         if denied is not None:
             found.update(stems(denied))
     return found
-
-
-_PLAIN_NEGATIONS = frozenset(("not", "never", "cannot"))
-"""Those that deny the verb behind them; a "no" may stand anywhere ("no doubt", "no fewer than")."""
 
 
 def _is_negation(word: str) -> bool:

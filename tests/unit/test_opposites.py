@@ -80,6 +80,7 @@ def test_a_claim_may_not_say_the_opposite(claim, text, reason):
         ("It was 5 degrees below zero.", "It was -5 degrees in Oslo."),
         ("It was 5 degrees.", "It was 5 degrees in Oslo and -5 in Rome, or 5 at noon."),
         ("The years 2010 to 12 were good.", "They were good in 2010-12."),
+        ("It lasted until 2012.", "It lasted from 2010 –2012."),
         ("More than 500 died.", "Over 500 died, fewer than feared, more than ever."),
     ],
 )
