@@ -174,6 +174,33 @@ def visit(visits: Callable[..., Visit]) -> Visit:
     return visits(BRIDGE)
 
 
+class Held:
+    """Requests of a page that reach the server only when they are let on.
+
+    Args:
+        visit: whose page asks.
+        requests: which addresses, as a pattern.
+    """
+
+    def __init__(self, visit: Visit, requests: str) -> None:
+        self._page = visit.page
+        self._routes: list[Route] = []
+        self._page.route(requests, lambda route: self._routes.append(route))
+
+    def take(self) -> Route:
+        """The oldest of those that are held; the page may say that it asks before it does."""
+        for _ in range(1500):
+            if self._routes:
+                return self._routes.pop(0)
+            self._page.wait_for_timeout(20)
+        raise AssertionError("nothing was asked within 30 s")
+
+    def let_on(self) -> None:
+        """All that are held."""
+        while self._routes:
+            self._routes.pop(0).continue_()
+
+
 class Gates:
     """A draft that waits before each piece until it is let on."""
 
@@ -468,11 +495,10 @@ def test_the_first_step(visits: Callable[..., Visit]) -> None:
 
 
 def test_on_a_phone_the_sample_is_read_where_it_can_be_seen(visits: Callable[..., Visit]) -> None:
-    held: list[Route] = []
     visit = visits(**PHONE)
     sample = visit.page.get_by_role("button", name="Try it with a sample article")
     visit.page.route("**/static/sample.md", lambda it: it.fulfill(status=500))
-    visit.page.route("**/v1/documents", lambda it: held.append(it))
+    uploads = Held(visit, "**/v1/documents")
     sample.tap()
     in_view(visit.the("#adding .problem"))
     expect(visit.the("#adding")).to_contain_text("stargate.md was not added")
@@ -482,7 +508,7 @@ def test_on_a_phone_the_sample_is_read_where_it_can_be_seen(visits: Callable[...
     sample.tap()
     in_view(visit.page.get_by_role("progressbar"))
     expect(visit.the(".choices button").nth(1)).to_be_disabled()
-    held.pop().continue_()
+    uploads.take().continue_()
     expect(visit.the("#reader")).to_be_hidden()
     expect(visit.page.get_by_role("button", name="Who arranged the call")).to_be_visible()
 
@@ -506,23 +532,23 @@ def test_files_are_added_each_with_its_result(visit: Visit) -> None:
 
 
 def test_progress_is_shown_while_an_article_is_read(visit: Visit) -> None:
-    held: list[Route] = []
-    visit.page.route("**/v1/documents", lambda it: held.append(it))
+    uploads = Held(visit, "**/v1/documents")
     visit.the("#url").fill("https://example.org/article")
     visit.page.keyboard.press("Enter")
     expect(visit.page.get_by_role("progressbar")).to_be_visible()
     expect(visit.the("#adding")).to_contain_text("https://example.org/article is being read")
-    assert held[0].request.post_data_json == {
+    upload = uploads.take()
+    assert upload.request.post_data_json == {
         "url": "https://example.org/article",
         "collection": visit.collection,
     }
     detail = {"detail": "the page is too slow", "help": "Save it.", "retryable": True}
-    held.pop().fulfill(status=502, json=detail)
+    upload.fulfill(status=502, json=detail)
     expect(visit.the("#adding")).to_contain_text("the page is too slow")
     visit.the("#adding").get_by_role("button", name="Try again").press("Enter")
     expect(visit.page.get_by_role("progressbar")).to_be_visible()
     expect(visit.the("#adding")).to_be_focused()
-    held.pop().abort()
+    uploads.take().abort()
 
 
 def test_files_can_be_dropped(visit: Visit) -> None:
@@ -575,9 +601,7 @@ def test_what_was_begun_in_a_collection_stays_there(visit: Visit) -> None:
     body = {"text": PROOF, "doc_id": f"{first}-0", "title": "Namesake", "collection": other}
     httpx.post(f"{visit.served.url}/v1/documents", json=body, timeout=60).raise_for_status()
     visit.open()
-    uploads: list[Route] = []
-    lists: list[Route] = []
-    visit.page.route("**/v1/documents", lambda it: uploads.append(it))
+    uploads = Held(visit, "**/v1/documents")
     files = [
         {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": f"No {name}.".encode()}
         for name in ("rain", "sun", "wind")
@@ -586,17 +610,17 @@ def test_what_was_begun_in_a_collection_stays_there(visit: Visit) -> None:
     expect(visit.the("#adding")).to_contain_text("rain.txt is being read")
     visit.page.get_by_label("Collection").select_option(other)
     expect(visit.the("#documents .title")).to_have_text("Namesake")
-    uploads.pop().continue_()
+    uploads.take().continue_()
     expect(visit.the("#adding")).to_contain_text("sun.txt is being read")
-    uploads.pop().fulfill(status=502, json={"detail": "too slow", "retryable": True})
+    uploads.take().fulfill(status=502, json={"detail": "too slow", "retryable": True})
     expect(visit.the("#adding")).to_contain_text("wind.txt is being read")
-    uploads.pop().continue_()
+    uploads.take().continue_()
     expect(visit.the("#adding > li").nth(0)).to_contain_text("added, 1 sentence")
     visit.page.unroute("**/v1/documents")
     visit.page.get_by_role("button", name="Try again").click()
     expect(visit.the("#adding > li").nth(0)).to_contain_text("sun added, 1 sentence")
     assert visit.titles(first) == ["The bridge 🌉", "rain", "sun", "wind"]
-    visit.page.route(f"**/v1/documents?collection={first}", lambda it: lists.append(it))
+    lists = Held(visit, f"**/v1/documents?collection={first}")
     visit.page.get_by_label("Collection").select_option(first)
     visit.page.once("dialog", lambda it: it.accept())
     with visit.page.expect_response(lambda it: it.request.method == "DELETE") as removed:
@@ -604,8 +628,7 @@ def test_what_was_begun_in_a_collection_stays_there(visit: Visit) -> None:
     assert removed.value.ok
     assert visit.titles(other) == []
     assert visit.titles(first) == ["The bridge 🌉", "rain", "sun", "wind"]
-    for it in lists:
-        it.continue_()
+    lists.let_on()
 
 
 def test_a_reply_that_was_cut_is_said_to_be(visit: Visit) -> None:
@@ -621,8 +644,7 @@ def test_a_reply_that_was_cut_is_said_to_be(visit: Visit) -> None:
 def test_an_article_is_busy_no_longer_than_it_is_read(visits: Callable[..., Visit]) -> None:
     visit = visits(BRIDGE, PROOF)
     first, second = visit.sentence(PROOF), visit.sentence(PROOF, PROOF, number=1)
-    held: list[Route] = []
-    visit.page.route(f"**/v1/documents/{visit.collection}-1?*", lambda it: held.append(it))
+    reads = Held(visit, f"**/v1/documents/{visit.collection}-1?*")
     article = visit.the("#article")
     visit.follow(first)
     expect(visit.the(".sentence.lit")).to_have_text(PROOF)
@@ -636,17 +658,15 @@ def test_an_article_is_busy_no_longer_than_it_is_read(visits: Callable[..., Visi
     expect(article).to_have_attribute("aria-busy", "true")
     visit.the("#articles").click()
     expect(article).not_to_have_attribute("aria-busy", "true")
-    for it in held:
-        it.continue_()
+    reads.let_on()
 
 
 def test_an_address_can_be_typed_while_evidence_arrives(visit: Visit) -> None:
-    held: list[Route] = []
-    visit.page.route("**/v1/chat", lambda it: held.append(it))
+    questions = Held(visit, "**/v1/chat")
     visit.ask(QUESTION, CLAIM)
     expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
     visit.the("#url").press_sequentially("https://exa")
-    held.pop().continue_()
+    questions.take().continue_()
     expect(visit.the(".facts")).to_be_visible()
     visit.page.keyboard.type("mple.org")
     expect(visit.the("#url")).to_have_value("https://example.org")
