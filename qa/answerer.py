@@ -452,13 +452,15 @@ class Answerer:
     ) -> "_Checked | None":
         """The sentence that most likely answers, proving itself; ``None`` if none was read.
 
-        It is joined by the one before where only that names whom the question is about.
+        It is joined by the one that led to it, and by the one before where only that names whom the
+        question is about.
         """
         best = likeliest(evidence)
         if best is None or best.answers is None:
             return None
         proof = with_antecedents((best,), terms(question), evidence)
-        support = Support(proof, context=with_sentence_before([best]))
+        read = proof if best.led_by is not None else [best]
+        support = Support(proof, context=with_sentence_before(read))
         sure = quote_confidence(best.answers)
         fits = best.answers >= _LEAST_READ and quotable(question, best, self._reader)
         if fits:

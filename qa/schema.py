@@ -168,6 +168,11 @@ class Evidence(Quotation):
         description="How likely it answers, by the cross-encoder; null: it was not read.",
     )
     neighbour: bool = Field(default=False, description="Offered for its neighbour's sake.")
+    led_by: str | None = Field(
+        default=None,
+        description="Sentence id of another one, offered too, that names its document and led to "
+        "it: the two prove together.",
+    )
     before: tuple[str, ...] = Field(
         default=(), description="The sentences right before it, for antecedents; not cited."
     )

@@ -100,7 +100,7 @@ def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
     """The sentences to draft from: each costs the language model a third of a second to read.
 
     Two at least; of the others those that are a fifth as likely as the likeliest, or that nobody
-    has read, and what stands right before one of them.
+    has read, and what stands right before one of them or led to it.
     """
     ranked = [item for item in evidence if not item.neighbour]
     least = _CONTENDS * max((item.answers or 0.0 for item in ranked), default=0.0)
@@ -110,7 +110,13 @@ def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
         if place < _ALWAYS or item.answers is None or item.answers >= least
     ]
     before = {item.before[-1] for item in kept if item.before}
-    return kept + [item for item in evidence if item.neighbour and item.text in before]
+    leading = {item.led_by for item in kept}
+    return kept + [
+        item
+        for item in evidence
+        if (item.neighbour and item.text in before)
+        or (item.sentence_id in leading and item not in kept)
+    ]
 
 
 def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:

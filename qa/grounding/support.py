@@ -144,13 +144,17 @@ def find_support(
 def with_antecedents(
     proof: tuple[Evidence, ...], stated: Sequence[Term], evidence: Sequence[Evidence]
 ) -> tuple[Evidence, ...]:
-    """The proof, led by the sentence that names whom "he" in its first sentence means.
+    """The proof, behind what its first sentence is not understood without.
+
+    That is the sentence that led to it, and the one that names whom "he" means.
 
     Args:
         proof: sentences in reading order.
         stated: terms of what they prove; those that are names are looked for.
         evidence: the sentences that were offered.
     """
+    leading = [it for it in evidence if it.sentence_id == proof[0].led_by and it not in proof]
+    proof = (*leading, *proof)
     first = proof[0]
     said = {term.stem for item in proof for term in terms(item.text)}
     unnamed = {term.stem for term in stated if term.kind == "name"} - said
@@ -171,7 +175,7 @@ def _preference(support: Support) -> float:
 
 def _sets(evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
     """Single sentences, and pairs that stand close together or lead one to the other."""
-    singles: list[tuple[Evidence, ...]] = [(item,) for item in evidence]
+    singles: list[tuple[Evidence, ...]] = [(item,) for item in evidence if item.led_by is None]
     titles = {item.document_id: _title(item) for item in evidence}
     pairs: list[tuple[Evidence, ...]] = []
     for first in evidence:

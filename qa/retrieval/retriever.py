@@ -9,9 +9,10 @@ flagged; it brings nothing and takes no other's place.
 """
 
 import hashlib
+import itertools
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -22,6 +23,7 @@ from qa.odds import average, log_odds
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex, LexicalSearch
+from qa.retrieval.titles import Titles
 from qa.schema import Evidence, Found, Passage, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 from qa.tracing import span
@@ -48,6 +50,18 @@ _REACH = 2
 
 _LEANING = 4
 """How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
+
+_LEADING = 3
+"""How many of the best sentences may lead to other documents."""
+
+_FOLLOWED = 4
+"""To how many documents they lead, at most."""
+
+_FOLLOWED_CHUNKS = 6
+"""How many chunks of these are read."""
+
+_LED = 2
+"""How many sentences of theirs are offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +133,7 @@ class Retriever:
         self.collection = collection
         self.embedder = embedder
         self._index = LexicalIndex(lexical_folder(index_dir, collection.name))
-        self._search: tuple[str, LexicalSearch] | None = None
+        self._search: tuple[str, LexicalSearch, Titles] | None = None
         self._indexing = threading.Lock()
         self._candidates = candidates
         self._evidence = evidence
@@ -148,7 +162,7 @@ class Retriever:
         snapshot = self.collection.snapshot()
         if not snapshot.documents:
             raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
-        lexical_search = self._lexical_search(snapshot)
+        lexical_search, titles = self._indexed(snapshot)
         within = None
         if documents is not None and not documents:
             return Retrieval((), snapshot.version)
@@ -156,9 +170,8 @@ class Retriever:
             snapshot = snapshot.only(documents)
             within = [chunk_prefix(info) for info in snapshot.documents]
 
-        hits = self.collection.search(
-            self.embedder.embed_query(question), self._candidates, snapshot
-        )
+        vector = self.embedder.embed_query(question)
+        hits = self.collection.search(vector, self._candidates, snapshot)
         if not hits:  # every document has chunks: silence here would pass for "not in the sources"
             raise SnapshotGoneError("documents changed while they were read")
         chunks = {hit.stored.id: hit.stored for hit in hits}
@@ -214,8 +227,12 @@ class Retriever:
             and not _is_flagged(chunks, before)
             and not _HEADING.match(_sentence(chunks[before.chunk], before.offset))
         ]
+        leads = self._leads(usable[:_LEADING], titles.named_in(question), titles, chunks, snapshot)
+        rated = {place: answers[place] for place in shown}
+        led = self._follow(question, vector, leads, rated, chunks, snapshot)
+        answers |= {place: it.answers for place, it in led.items()}
         similarity = {hit.stored.id: hit.similarity for hit in hits}
-        offered = list(dict.fromkeys(best + neighbours))
+        offered = list(dict.fromkeys([*best, *led, *neighbours]))
         evidence = [
             _evidence(
                 number,
@@ -223,8 +240,9 @@ class Retriever:
                 place.offset,
                 score=scores.get(place, 0.0),
                 similarity=similarity.get(place.chunk, 0.0),
-                answers=answers[place] if place in scores else None,
-                neighbour=place not in best,
+                answers=answers[place] if place in shown or place in led else None,
+                neighbour=place not in shown and place not in led,
+                led_by=led[place].sentence_id if place in led else None,
                 before=self._read_before(place, chunks, snapshot),
                 flagged=place in flagged,
             )
@@ -232,9 +250,74 @@ class Retriever:
         ]
         found = tuple(
             _found(chunks[place.chunk], place.offset, answers.get(place))
-            for place in dict.fromkeys([*best, *ranked, *fused])
+            for place in dict.fromkeys([*best, *led, *ranked, *fused])
         )
         return Retrieval(tuple(evidence), snapshot.version, found)
+
+    def _leads(
+        self,
+        places: Sequence["_Place"],
+        asked: Container[tuple[str, ...]],
+        titles: Titles,
+        chunks: dict[str, StoredChunk],
+        snapshot: Snapshot,
+    ) -> dict[str, "_Place"]:
+        """The documents that ``places`` name and the question does not, each with its place."""
+        leads: dict[str, _Place] = {}
+        for place in places:
+            stored = chunks[place.chunk]
+            for title, named in titles.named_in(_sentence(stored, place.offset)).items():
+                if title not in asked:
+                    leads |= {
+                        document: place
+                        for document in named
+                        if document not in leads
+                        and document != stored.document.id
+                        and snapshot.document(document) is not None
+                    }
+        return dict(itertools.islice(leads.items(), _FOLLOWED))
+
+    def _follow(
+        self,
+        question: str,
+        vector: list[float],
+        leads: Mapping[str, "_Place"],
+        rated: Mapping["_Place", float],
+        chunks: dict[str, StoredChunk],
+        snapshot: Snapshot,
+    ) -> dict["_Place", "_Led"]:
+        """The sentences of other documents that answer best, behind those that led to them.
+
+        One that is offered anyway, ``rated`` so, is among them if it answers better there.
+        """
+        if not leads:
+            return {}
+        hits = self.collection.search(vector, _FOLLOWED_CHUNKS, snapshot.only(list(leads)))
+        chunks |= {hit.stored.id: hit.stored for hit in hits}
+        places = [
+            place
+            for hit in hits
+            for offset in range(len(hit.stored.chunk.sentences))
+            if not _HEADING.match(_sentence(hit.stored, offset))
+            and not _is_flagged(chunks, place := _Place(hit.stored.id, offset))
+        ]
+        leading = [leads[chunks[place.chunk].document.id] for place in places]
+        passages = [
+            Passage(
+                _sentence(chunks[place.chunk], place.offset),
+                title=chunks[place.chunk].document.title,
+                before=_sentence(chunks[lead.chunk], lead.offset),
+            )
+            for place, lead in zip(places, leading, strict=True)
+        ]
+        answers = self._ranker.answers(question, passages)
+        led = {
+            place: _Led(_sentence_id(chunks, lead), likely)
+            for place, lead, likely in zip(places, leading, answers, strict=True)
+            if likely > rated.get(place, 0.0)
+        }
+        best = sorted(led, key=lambda place: led[place].answers, reverse=True)[:_LED]
+        return {place: led[place] for place in best}
 
     def as_langchain(self) -> "BaseRetriever":
         """This retriever as a LangChain one, for use in one's own chains."""
@@ -243,19 +326,20 @@ class Retriever:
         return EvidenceRetriever(retriever=self)
 
     def prepare(self) -> None:
-        """Build the lexical index of the collection as it is now, so that no question waits."""
-        self._lexical_search(self.collection.snapshot())
+        """Index the collection as it is now, so that no question waits."""
+        self._indexed(self.collection.snapshot())
 
-    def _lexical_search(self, snapshot: Snapshot) -> LexicalSearch:
+    def _indexed(self, snapshot: Snapshot) -> tuple[LexicalSearch, Titles]:
         def read(revisions: set[str]) -> Iterator[tuple[str, str, str]]:
             missing = [info.id for info in snapshot.documents if chunk_prefix(info) in revisions]
-            return _indexed(self.collection.chunks(snapshot.only(missing)))
+            return _sentences(self.collection.chunks(snapshot.only(missing)))
 
         with self._indexing:
             if self._search is None or self._search[0] != snapshot.version:
                 revisions = {chunk_prefix(info) for info in snapshot.documents}
-                self._search = (snapshot.version, self._index.bring_up_to(revisions, read))
-            return self._search[1]
+                search = self._index.bring_up_to(revisions, read)
+                self._search = (snapshot.version, search, Titles(snapshot.documents))
+            return self._search[1:]
 
     def _fetch(self, chunks: dict[str, StoredChunk], wanted: set[str], snapshot: Snapshot) -> None:
         """Add the wanted chunks to ``chunks``."""
@@ -340,6 +424,18 @@ def _chunks_before(index: int) -> range:
     return range(max(0, index - _REACH), index)
 
 
+class _Led(NamedTuple):
+    """A sentence that another one led to.
+
+    Attributes:
+        sentence_id: the other one.
+        answers: how likely it answers, read behind the other one.
+    """
+
+    sentence_id: str
+    answers: float
+
+
 class _Place(NamedTuple):
     """A sentence by its chunk's id and its place among the chunk's sentences."""
 
@@ -361,11 +457,16 @@ def _sentence(stored: StoredChunk, offset: int) -> str:
     return chunk.text[span.start - chunk.start : span.end - chunk.start]
 
 
+def _sentence_id(chunks: Mapping[str, StoredChunk], place: _Place) -> str:
+    stored = chunks[place.chunk]
+    return sentence_id(stored.document.id, stored.chunk.sentences[place.offset])
+
+
 def _is_flagged(chunks: dict[str, StoredChunk], place: _Place) -> bool:
     return addresses_model(_sentence(chunks[place.chunk], place.offset))
 
 
-def _indexed(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str, str]]:
+def _sentences(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str, str]]:
     for stored in chunks:
         revision = chunk_prefix(stored.document)
         for offset in range(len(stored.chunk.sentences)):
@@ -387,6 +488,7 @@ def _evidence(
     similarity: float,
     answers: float | None,
     neighbour: bool,
+    led_by: str | None,
     before: tuple[str, ...],
     flagged: bool,
 ) -> Evidence:
@@ -405,6 +507,7 @@ def _evidence(
         similarity=min(1.0, max(-1.0, similarity)),
         answers=answers,
         neighbour=neighbour,
+        led_by=led_by,
         before=before,
         flagged=flagged,
     )

@@ -178,5 +178,10 @@ def test_drafts_are_made_from_what_may_hold_the_answer() -> None:
     needed = offered[6].model_copy(update={"neighbour": True})
     kept = contenders([*ranked, stray, needed])
     assert kept == [ranked[0], ranked[1], ranked[2], ranked[4], needed]
+    led = needed.model_copy(
+        update={"neighbour": False, "answers": 0.9, "led_by": ranked[3].sentence_id}
+    )
+    kept = contenders([*ranked, led])
+    assert kept == [ranked[0], ranked[1], ranked[4], led, ranked[3]]
     assert contenders(ranked[:1]) == ranked[:1]
     assert contenders([]) == []

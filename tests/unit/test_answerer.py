@@ -509,6 +509,31 @@ def test_a_quotation_cites_the_sentence_that_names_what_it_is_about() -> None:
     assert [note.text for note in unnamed.citations] == [CALL.sentences[3]]
 
 
+FERRY = Article(["The Ferry is a film by Ann Lund."], id="ferry", title="The Ferry")
+LUND = Article(["She is Norwegian."], id="lund", title="Ann Lund")
+SOURCES |= {article.id: article.text for article in (FERRY, LUND)}
+
+
+def test_a_quotation_cites_the_sentence_that_led_to_it() -> None:
+    retriever = reading(FERRY, LUND, Norwegian=0.995)
+    leading, led = retriever.evidence
+    retriever.evidence = (leading, led.model_copy(update={"led_by": leading.sentence_id}))
+    answer = answerer_on(None, retriever=retriever).answer("What is the director of The Ferry?")
+    check(answer)
+    assert answer.answer == "She is Norwegian. [1][2]"
+    assert [note.text for note in answer.citations] == [leading.text, led.text]
+
+
+def test_the_judge_reads_what_led_to_a_quotation_with_it() -> None:
+    retriever = reading(FERRY, LUND, Norwegian=0.6)
+    leading, led = retriever.evidence
+    retriever.evidence = (leading, led.model_copy(update={"led_by": leading.sentence_id}))
+    llm = saying(WRONG)
+    answerer_on(llm, retriever=retriever).answer("What is the director of The Ferry?")
+    judged = [call.text for call in llm.calls if "Does the text answer" in call.text]
+    assert any(f"{leading.text} {led.text}" in text for text in judged)
+
+
 def test_a_sentence_without_the_kind_of_thing_asked_for_is_not_quoted() -> None:
     retriever = reading(CALL, governor=0.95)
     answer = answerer_on(saying(WRONG), retriever=retriever).answer(QUESTION)

@@ -8,9 +8,9 @@ from fake_llm import Article
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qa.grounding.support import Support, find_support
+from qa.grounding.support import Support, find_support, with_antecedents
 from qa.schema import Evidence
-from qa.words import stems
+from qa.words import stems, terms
 
 
 def similarity(text: str, others: Sequence[str]) -> list[float]:
@@ -318,6 +318,19 @@ def test_a_sentence_and_the_document_that_it_names_prove_together() -> None:
     found = support("The director of The Ferry is Norwegian.", question, evidence)
     assert [item.text for item in found.proof] == [*FILM.sentences, LUND.sentences[1]]
     assert found.context.endswith("It was directed by Ann Lund. She is Norwegian.")
+
+
+def test_what_a_sentence_led_to_proves_with_that_one_only() -> None:
+    ferry, directed = FILM.evidence()
+    _, norwegian = LUND.evidence()
+    led = norwegian.model_copy(update={"led_by": directed.sentence_id})
+    question = "What nationality has the director?"
+    evidence = [ferry, directed, led]
+    assert support("Norwegian.", question, evidence).proof == (directed, led)
+    assert support("Norwegian.", question, [ferry, directed, norwegian]).proof == (norwegian,)
+    about = terms("The Ferry")
+    assert with_antecedents((led,), about, evidence) == (ferry, directed, led)
+    assert with_antecedents((directed, led), [], evidence) == (directed, led)
 
 
 def test_a_document_that_no_sentence_names_proves_nothing_with_another() -> None:
