@@ -3,11 +3,11 @@
 import logging
 import math
 import re
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qa.composition import Checked, Clock, Composition
 from qa.errors import FootnotedError, LLMError, QuestionError
 from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
@@ -23,8 +23,8 @@ from qa.grounding.abstention import (
     quote_confidence,
     undecided,
 )
-from qa.grounding.citations import Footnotes
 from qa.grounding.conflicts import find_conflict
+from qa.grounding.kinds import answers_kind
 from qa.grounding.roles import may_exchange
 from qa.grounding.support import (
     Support,
@@ -32,21 +32,19 @@ from qa.grounding.support import (
     with_antecedents,
     with_sentence_before,
 )
+from qa.questions import parts as split_question
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     DISAGREES,
-    NO_ANSWER,
     Answer,
     AnswerEvent,
-    Citation,
-    Claim,
     ClaimEvent,
     ErrorEvent,
     Event,
     Evidence,
     EvidenceEvent,
+    Passage,
     Provenance,
-    Timings,
     TokenEvent,
     Turn,
     UnsupportedPolicy,
@@ -121,32 +119,6 @@ FAST = Pace(quote_from=_LEAST_FOR_A_QUOTATION, judged_from=math.inf, draft_from=
 BALANCED = Pace(quote_from=0.65, judged_from=0.65, draft_from=0.06)
 THOROUGH = Pace(quote_from=math.inf, judged_from=math.inf, draft_from=0)
 """docs/decisions/0011-speed.md has what each costs and brings."""
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Milliseconds since the question arrived."""
-
-    started: float = field(default_factory=time.perf_counter)
-    marks: dict[str, float] = field(default_factory=dict)
-
-    def mark(self, name: str) -> None:
-        self.marks.setdefault(name, round((time.perf_counter() - self.started) * 1000, 1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A claim with its proof.
-
-    Attributes:
-        sure: how sure it is that it is a right answer, in [0, 1]; not calibrated.
-        problem: why it does not do as an answer, in words.
-    """
-
-    claim: str
-    support: Support
-    sure: float = 0.0
-    problem: str | None = None
 
 
 class Answerer:
@@ -263,46 +235,89 @@ class Answerer:
         documents: Sequence[str] | None,
         unsupported: UnsupportedPolicy,
     ) -> Iterator[Event]:
-        clock = _Clock()
+        clock = Clock()
         standalone = self._standalone(question, history, place)
-        retrieval = self.retriever.retrieve(standalone, documents=documents)
-        evidence = retrieval.usable
-        at_once = self._without_draft(standalone, evidence)
-        if at_once is None:
+        whole = self._part(standalone, documents)
+        parts = [self._part(part, documents) for part in self._parts(question, history, place)]
+        if any(part.at_once is None for part in (whole, *parts)):
             place.reserve()  # where the queue is full, before anything is said
         clock.mark("retrieve")
-        yield EvidenceEvent(
-            standalone_question=standalone,
-            evidence=list(retrieval.evidence),
-            found=list(retrieval.found),
-        )
+        retrievals = [part.retrieval for part in (whole, *parts)]
+        offered = _numbered(item for it in retrievals for item in it.evidence)
+        found = dict.fromkeys(item for it in retrievals for item in it.found)
+        yield EvidenceEvent(standalone_question=standalone, evidence=offered, found=list(found))
         clock.mark("first_evidence")
-        composing = _Composition(
+        composing = Composition(
             question=question,
             standalone=standalone,
             policy=unsupported,
             clock=clock,
-            provenance=self._provenance(retrieval),
-            set_aside=[item for item in retrieval.evidence if item.flagged],
+            provenance=_without_llm(self._provenance(whole.retrieval)),
+            set_aside=[item for item in offered if item.flagged],
         )
-        if at_once is not None:
-            composing.provenance = _without_llm(composing.provenance)
-            for item in at_once:
-                yield composing.add(item)
-        else:
-            assert self._drafter is not None
-            place.wait()
-            judging = _Judging(self._judge, standalone)
-            try:
-                yield from self._draft(self._drafter, standalone, evidence, judging, composing)
-            except LLMError as error:
-                yield from self._stand_in(error, standalone, evidence, composing)
-        yield from self._contradict(standalone, evidence, composing)
+        said = yield from self._answer_part(whole, place, composing)
+        for part in parts:
+            if any(self._covers(item, part.question) for item in said):
+                continue
+            if not (yield from self._answer_part(part, place, composing)):
+                composing.unanswered.append(part.question)
         yield AnswerEvent(answer=composing.finish(), repeatable=not composing.makeshift)
 
-    def _without_draft(
-        self, question: str, evidence: Sequence[Evidence]
-    ) -> "list[_Checked] | None":
+    def _covers(self, item: Checked, question: str) -> bool:
+        """Whether what is said of all questions together answers this one."""
+        (answers,) = self._reader.answers(question, [Passage(item.claim)])
+        return answers >= _LIKELY and answers_kind(question, item.claim)
+
+    def _part(self, question: str, documents: Sequence[str] | None) -> "_Part":
+        retrieval = self.retriever.retrieve(question, documents=documents)
+        return _Part(question, retrieval, self._without_draft(question, retrieval.usable))
+
+    def _answer_part(
+        self, part: "_Part", place: Place, composing: Composition
+    ) -> Generator[TokenEvent | ClaimEvent, None, list[Checked]]:
+        """Answer a question, or a part of it; gives what was said."""
+        question, evidence = part.question, part.retrieval.usable
+        if part.at_once is None:
+            composing.provenance = self._provenance(part.retrieval)
+        checked: list[Checked] = []
+        try:
+            for step in self._steps(part, place, composing):
+                if isinstance(step, TokenEvent):
+                    composing.clock.mark("first_token")
+                    yield step
+                    continue
+                checked.append(step)
+                if not composing.says(step):
+                    yield composing.add(step)
+        except LLMError as error:
+            quotation = self._stand_in(error, question, evidence, composing, begun=bool(checked))
+            if quotation is not None:
+                checked.append(quotation)
+                yield composing.add(quotation)
+        said = [item for item in checked if item.problem is None]
+        if said:
+            surest = max(said, key=lambda item: item.sure)
+            yield from self._contradict(question, surest, evidence, composing)
+        return said
+
+    def _steps(
+        self, part: "_Part", place: Place, composing: Composition
+    ) -> Iterator[TokenEvent | Checked]:
+        """The pieces of the draft and the checked claims.
+
+        Raises:
+            LLMError: the LLM failed.
+        """
+        if part.at_once is not None:
+            yield from part.at_once
+            return
+        assert self._drafter is not None
+        place.wait()
+        judging = _Judging(self._judge, part.question)
+        evidence = part.retrieval.usable
+        yield from self._draft(self._drafter, part.question, evidence, judging, composing)
+
+    def _without_draft(self, question: str, evidence: Sequence[Evidence]) -> list[Checked] | None:
         """The likeliest sentence where that is the answer; ``None`` where a draft is needed.
 
         Without a drafter it is the answer always. With one, where it is sure enough; or so far from
@@ -322,9 +337,11 @@ class Answerer:
         error: LLMError,
         question: str,
         evidence: Sequence[Evidence],
-        composing: "_Composition",
-    ) -> Iterator[Event]:
-        """Answer where the LLM failed, by a sentence that does so clearly.
+        composing: Composition,
+        *,
+        begun: bool,
+    ) -> Checked | None:
+        """A sentence that answers clearly, where the LLM failed before it had ``begun``.
 
         To say that the sources hold no answer, when nobody has drafted one, would be too much.
 
@@ -333,16 +350,18 @@ class Answerer:
         """
         if not self._fall_back:
             raise error
-        if not composing.claims:
+        quotation = None
+        if not begun:
             quotation = self._quote(question, evidence, _Judging(None, question))
             if quotation is None or quotation.problem:
                 raise error
-            composing.provenance = _without_llm(composing.provenance)
-            yield composing.add(quotation)
+            if not composing.claims:
+                composing.provenance = _without_llm(composing.provenance)
         note = f"answered without the language model, which failed: {error}"
         logger.warning("%s", note)
         composing.notes.append(note)
         composing.makeshift = True
+        return quotation
 
     def _draft(
         self,
@@ -350,18 +369,17 @@ class Answerer:
         question: str,
         evidence: Sequence[Evidence],
         judging: "_Judging",
-        composing: "_Composition",
-    ) -> Iterator[Event]:
+        composing: Composition,
+    ) -> Iterator[TokenEvent | Checked]:
         if math.isfinite(self._pace.judged_from):
             quotation = self._quote(question, evidence, judging)
             if quotation is not None and _settles(quotation, question, self._pace.judged_from):
-                yield composing.add(quotation)
+                yield quotation
                 return
-        draft = composing.draft
-        released: list[_Checked] = []
+        draft = Draft()
+        released: list[Checked] = []
         doubted = False
         for text in drafter.stream(question, contenders(evidence), draft):
-            composing.clock.mark("first_token")
             yield TokenEvent(text=text)
             for claim in draft.claims()[len(released) : -1]:  # the last one may go on
                 certain = None if doubted else self._certain(claim, question, evidence)
@@ -369,18 +387,16 @@ class Answerer:
                     doubted = True  # claims keep their order
                     break
                 released.append(certain)
-                yield composing.add(certain)
+                yield certain
+        composing.usage += draft.usage
         rest = draft.claims()[len(released) :]
         checked = [self._check(claim, question, evidence) for claim in rest]
         judged = [self._judged(item, question, judging) for item in checked]
         judged = [item for claim in judged for item in self._or_proof(claim, question)]
         answered = self._or_quoted([*released, *judged], question, evidence, judging)
-        for item in answered[len(released) :]:
-            yield composing.add(item)
+        yield from answered[len(released) :]
 
-    def _certain(
-        self, claim: str, question: str, evidence: Sequence[Evidence]
-    ) -> "_Checked | None":
+    def _certain(self, claim: str, question: str, evidence: Sequence[Evidence]) -> Checked | None:
         """A claim that needs neither the judge nor another sentence, checked; else ``None``."""
         item = self._check(claim, question, evidence)
         if item.problem is not None:
@@ -392,11 +408,11 @@ class Answerer:
 
     def _or_quoted(
         self,
-        claims: Sequence["_Checked"],
+        claims: Sequence[Checked],
         question: str,
         evidence: Sequence[Evidence],
         judging: "_Judging",
-    ) -> "list[_Checked]":
+    ) -> list[Checked]:
         """The claims, joined by the likeliest sentence where that answers better."""
         proved = [item for item in claims if item.problem is None]
         if any(likeliest(evidence) in item.support.proof for item in proved):
@@ -413,11 +429,11 @@ class Answerer:
         ]
 
     @span("check")
-    def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> "_Checked":
+    def _check(self, claim: str, question: str, evidence: Sequence[Evidence]) -> Checked:
         support = find_support(claim, question, evidence, self.retriever.embedder.cosines)
-        return _Checked(claim, support, problem=support.reason)
+        return Checked(claim, support, problem=support.reason)
 
-    def _judged(self, item: "_Checked", question: str, judging: "_Judging") -> "_Checked":
+    def _judged(self, item: Checked, question: str, judging: "_Judging") -> Checked:
         """Say how sure it is of a claim that has passed the checks without a model."""
         if item.problem is not None:
             return item
@@ -430,7 +446,7 @@ class Answerer:
             return replace(item, sure=sure, problem=reason)
         return replace(item, sure=sure)
 
-    def _or_proof(self, item: "_Checked", question: str) -> "list[_Checked]":
+    def _or_proof(self, item: Checked, question: str) -> list[Checked]:
         """A claim, or its proof where that may say something else.
 
         It has a likely answer which is not the claim's, or what the claim says of another.
@@ -449,7 +465,7 @@ class Answerer:
 
     def _quote(
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
-    ) -> "_Checked | None":
+    ) -> Checked | None:
         """The sentence that most likely answers, proving itself; ``None`` if none was read.
 
         It is joined by the one that led to it, and by the one before where only that names whom the
@@ -467,30 +483,47 @@ class Answerer:
             sure = quote_confidence(best.answers, judging.answers(support.context))
         clear = fits and sure >= max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
         problem = None if clear else "no sentence clearly answers the question"
-        return _Checked(plain(best.text), support, sure=sure, problem=problem)
+        return Checked(plain(best.text), support, sure=sure, problem=problem)
 
     def _contradict(
-        self, question: str, evidence: Sequence[Evidence], composing: "_Composition"
+        self,
+        question: str,
+        surest: Checked,
+        evidence: Sequence[Evidence],
+        composing: Composition,
     ) -> Iterator[ClaimEvent]:
         """Add the sentence that contradicts the surest claim, if there is one."""
-        best = max(composing.released, key=lambda item: item.sure, default=None)
-        if best is None:
-            return
-        conflict = find_conflict(question, best.support.proof, evidence, self._reader)
+        conflict = find_conflict(question, surest.support.proof, evidence, self._reader)
         if conflict is None:
             return
         sure = quote_confidence(conflict.other.answers or 0.0)
         if sure >= self._min_confidence:
             claim = DISAGREES.format(plain(conflict.other.text))
             proof = (conflict.said, conflict.other)
-            yield composing.add_conflict(_Checked(claim, Support(proof), sure=sure))
+            item = Checked(claim, Support(proof), sure=sure)
+            if not composing.says(item):
+                yield composing.add_conflict(item)
+
+    def _parts(self, question: str, history: Sequence[Turn], place: Place) -> list[str]:
+        """The questions that this one consists of, each as it would be asked alone.
+
+        None if it is but one.
+        """
+        parts = split_question(question)
+        if len(parts) == 1:
+            return []
+        asked = [Turn(role="user", content=part) for part in parts]
+        return [
+            self._standalone(part, [*history, *asked[:number]], place)
+            for number, part in enumerate(parts)
+        ]
 
     def _standalone(self, question: str, history: Sequence[Turn], place: Place) -> str:
         """The question as it would be asked outside the conversation."""
         asked = [turn.content for turn in history if turn.role == "user"]
         if not asked or not (_REFERS.search(question) or _says_little(question)):
             return question
-        joined = f"{asked[-1].rstrip()} {question}"
+        joined = f"{question} {asked[-1].strip()}"
         if len(joined) > MAX_QUESTION_CHARACTERS:
             joined = question
         if self._drafter is None:
@@ -519,6 +552,19 @@ class Answerer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A question, or one of those that it consists of, and what was found for it.
+
+    Attributes:
+        at_once: the answer, where no draft is needed.
+    """
+
+    question: str
+    retrieval: Retrieval
+    at_once: list[Checked] | None
+
+
 class _Judging:
     """The judge over one question; of each text it is asked once whether that answers.
 
@@ -541,83 +587,21 @@ class _Judging:
         return self._known[text]
 
 
-@dataclass(slots=True)
-class _Composition:
-    """An answer while its claims come in."""
-
-    question: str
-    standalone: str
-    policy: UnsupportedPolicy
-    clock: _Clock
-    provenance: Provenance
-    set_aside: Sequence[Evidence]
-    makeshift: bool = False
-    notes: list[str] = field(default_factory=list)
-    draft: Draft = field(default_factory=Draft)
-    claims: list[Claim] = field(default_factory=list)
-    released: list[_Checked] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    footnotes: Footnotes = field(default_factory=Footnotes)
-
-    def add(self, item: _Checked) -> ClaimEvent:
-        """Take a claim in and number its footnotes."""
-        numbers: list[int] = []
-        new: list[Citation] = []
-        if item.problem is None:
-            numbers, new = self.footnotes.cite(item.support.proof)
-            self.clock.mark("first_claim")
-            self.released.append(item)
-        else:
-            self.problems.append(item.problem)
-        claim = Claim(
-            text=item.claim,
-            citations=numbers,
-            support=round(item.sure, 3),
-            verdict="supported" if item.problem is None else "unsupported",
-        )
-        self.claims.append(claim)
-        return ClaimEvent(claim=claim, citations=new)
-
-    def add_conflict(self, item: _Checked) -> ClaimEvent:
-        """Take in what contradicts another claim; the answer is no less complete for that."""
-        event = self.add(item)
-        said, other = event.claim.citations
-        self.notes.append(f"sentences [{said}] and [{other}] disagree")
-        return event
-
-    def finish(self) -> Answer:
-        """The whole answer."""
-        supported = [claim for claim in self.claims if claim.verdict == "supported"]
-        shown = self.claims if self.policy == "mark" else supported
-        if not supported:
-            status, text = "no_answer", NO_ANSWER
-        else:
-            status = "answered" if len(supported) == len(self.claims) else "partial"
-            text = " ".join(claim.footnoted() for claim in shown)
-        reasons = list(dict.fromkeys(self.problems)) or (
-            ["nothing was found that could be said"] if not self.claims else []
-        )
-        reasons += [*self.notes, *(_aside(item) for item in self.set_aside)]
-        self.clock.mark("total")
-        return Answer(
-            question=self.question,
-            standalone_question=self.standalone,
-            status=status,
-            answer=text,
-            claims=shown,
-            citations=self.footnotes.cited(),
-            confidence=min((claim.support for claim in supported), default=0.0),
-            reason="; ".join(reasons) or None,
-            timings_ms=Timings(**self.clock.marks),
-            usage=self.draft.usage,
-            provenance=self.provenance,
-        )
-
-
-def _settles(quotation: _Checked, question: str, least: float) -> bool:
+def _settles(quotation: Checked, question: str, least: float) -> bool:
     """Whether a quotation is all that the question needs."""
     sure = quotation.problem is None and quotation.sure >= least
     return sure and _ASKS_SEVERAL.search(question) is None
+
+
+def _numbered(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Each sentence once, numbered from 1 in this order."""
+    different: dict[str, Evidence] = {}
+    for item in evidence:
+        different.setdefault(item.sentence_id, item)
+    return [
+        item if item.number == number else item.model_copy(update={"number": number})
+        for number, item in enumerate(different.values(), start=1)
+    ]
 
 
 def _says_little(question: str) -> bool:
@@ -627,10 +611,6 @@ def _says_little(question: str) -> bool:
 
 def _without_llm(provenance: Provenance) -> Provenance:
     return provenance.model_copy(update={"llm": "none", "prompt": "none"})
-
-
-def _aside(item: Evidence) -> str:
-    return f"sentence {item.sentence} of “{item.title}” addresses a language model and is set aside"
 
 
 def _checked(question: str) -> str:

@@ -22,7 +22,7 @@ _CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A
 _LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
 _LONGEST_ABBREVIATION = 6
 _ABBREVIATION = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|No|vs|Gen|Sen|Rep|Gov|Inc|Ltd|Co|[A-Z])\.\Z"
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|No|vs|v|Gen|Sen|Rep|Gov|Inc|Ltd|Co|[A-Z])\.\Z"
 )
 _ASKS_FOR_WORDS = re.compile(
     r"\b(?:what|how|which words)\b.*\b(?:say|said|ask|asked|tell|told|call|called|describe|"

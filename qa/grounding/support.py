@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from qa.grounding.kinds import answers_kind, leaves_unnamed, offers_choice
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes, reverses
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
+from qa.questions import parts
 from qa.schema import Evidence
 from qa.words import Term, fold, leans, stems, terms, without_marks
 
@@ -103,10 +104,13 @@ def find_support(
     added = [term for term in stated if term.stem not in asked]
     if not added and not _YES_NO.match(question) and not offers_choice(question):
         return Support((), reason="the draft only repeats the question")
-    agent = _find_agent(question, evidence)
-    if agent is not None and not {term.stem for term in added} & set(stems(agent)):
-        return Support((), reason=f"a sentence says that it was {agent}")
-    if not answers_kind(question, claim):
+    asked_for = parts(question)
+    for part in asked_for:
+        agent = _find_agent(part, evidence)
+        told = len(asked_for) == 1 or _tells_of_deed(part, claim)
+        if agent is not None and told and not {term.stem for term in added} & set(stems(agent)):
+            return Support((), reason=f"a sentence says that it was {agent}")
+    if not any(answers_kind(part, claim) for part in asked_for):
         return Support((), reason="the draft has nothing of the kind asked for")
     candidates = [_Candidate.of(members) for members in _sets(evidence)]
     # A title that the question names need not be said again.
@@ -284,6 +288,12 @@ class _Candidate:
 def with_sentence_before(proof: Sequence[Evidence]) -> str:
     """The sentences of a proof with the one right before them, as a judge reads them."""
     return " ".join([*proof[0].before[-1:], *(item.text for item in proof)])
+
+
+def _tells_of_deed(question: str, claim: str) -> bool:
+    """Whether a claim speaks of what the question asks who did."""
+    asking = _WHO_DID.match(question)
+    return asking is not None and not set(stems(asking["deed"])).isdisjoint(stems(claim))
 
 
 def _find_agent(question: str, evidence: Sequence[Evidence]) -> str | None:

@@ -223,7 +223,9 @@ def test_the_evidence_comes_before_the_model_is_called() -> None:
 
 
 def test_a_footnote_comes_with_the_claim_that_uses_it_first() -> None:
-    events = answerer_on(saying(f"{RIGHT} {RIGHT}")).stream(QUESTION)
+    events = answerer_on(saying(f"{RIGHT} For 25 minutes Altman spoke with Trump.")).stream(
+        QUESTION
+    )
     first, second = [event for event in events if isinstance(event, ClaimEvent)]
     assert [note.number for note in first.citations] == first.claim.citations == [1]
     assert second.citations == []
@@ -264,11 +266,11 @@ def test_the_judge_is_not_asked_where_a_certain_claim_cites_the_likeliest_senten
 
 
 def test_claims_wait_behind_one_that_needs_the_judge() -> None:
-    llm = saying(f"{ALSO_RIGHT} {RIGHT} {ALSO_RIGHT}")
+    llm = saying(f"{ALSO_RIGHT} {RIGHT} {WRONG}")
     events = list(answerer_on(llm, reader=Certain("minutes")).stream(OPEN_QUESTION))
     assert kinds(events) == ["evidence", "token", "claim", "answer"]
     claims = [event.claim.text for event in events if isinstance(event, ClaimEvent)]
-    assert claims == [ALSO_RIGHT, RIGHT, ALSO_RIGHT]
+    assert claims == [ALSO_RIGHT, RIGHT, WRONG]
 
 
 def test_a_claim_that_was_released_stays_whatever_the_rest_is() -> None:
@@ -507,6 +509,86 @@ def test_a_quotation_cites_the_sentence_that_names_what_it_is_about() -> None:
     assert [note.text for note in answer.citations] == [CALL.sentences[2], CALL.sentences[3]]
     unnamed = answerer_on(None, retriever=retriever).answer("What came of it?")
     assert [note.text for note in unnamed.citations] == [CALL.sentences[3]]
+
+
+# Several questions in one
+
+BOTH = "Who arranged the call, and how long did Altman speak with Trump?"
+ARRANGED = "A mutual acquaintance arranged the call."
+
+
+def test_a_draft_that_answers_every_part_is_enough() -> None:
+    llm = saying(f"{ARRANGED} {RIGHT}")
+    answer = answerer_on(llm).answer(BOTH)
+    check(answer)
+    assert answer.status == "answered"
+    assert [claim.text for claim in answer.claims] == [ARRANGED, RIGHT]
+    assert len(llm.drafts) == 1
+
+
+def test_what_it_leaves_open_is_asked_alone() -> None:
+    llm = saying(ARRANGED, RIGHT)
+    events = list(answerer_on(llm).stream(BOTH))
+    assert kinds(events) == ["evidence", "token", "claim", "token", "claim", "answer"]
+    first, last = events[0], events[-1]
+    assert isinstance(first, EvidenceEvent) and isinstance(last, AnswerEvent)
+    check(last.answer)
+    assert first.standalone_question == last.answer.standalone_question == BOTH
+    numbers = [item.number for item in first.evidence]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len({item.sentence_id for item in first.evidence}) == len(numbers)
+    assert last.answer.status == "answered"
+    assert [claim.text for claim in last.answer.claims] == [ARRANGED, RIGHT]
+    drafts = [call.text for call in llm.drafts]
+    assert f"Question: {BOTH}" in drafts[0]
+    assert "Question: How long did Altman speak with Trump?" in drafts[1]
+    assert last.answer.usage == ask(RIGHT).usage + ask(RIGHT).usage
+
+
+def test_the_parts_of_a_question_are_answered_where_the_whole_is_not() -> None:
+    answer = ask(WRONG, ARRANGED, RIGHT, question=BOTH)
+    check(answer)
+    assert [claim.text for claim in answer.claims] == [ARRANGED, RIGHT]
+
+
+def test_what_is_proved_of_one_part_is_said_and_the_other_named() -> None:
+    answer = ask(ARRANGED, WRONG, question=BOTH)
+    check(answer)
+    assert (answer.status, [claim.text for claim in answer.claims]) == ("partial", [ARRANGED])
+    assert answer.reason is not None
+    assert "nothing proved answers “How long did Altman speak with Trump?”" in answer.reason
+
+
+def test_where_no_part_is_answered_the_sources_have_none() -> None:
+    answer = ask(WRONG, WRONG, WRONG, question=BOTH)
+    assert (answer.status, answer.claims) == ("no_answer", [])
+    assert answer.reason is not None and "nothing proved" not in answer.reason
+
+
+@pytest.mark.parametrize(
+    "claim", ["Altman arranged the call with Trump.", "Altman arranged the call for 25 minutes."]
+)
+def test_the_subject_is_not_the_agent_of_a_part(claim: str) -> None:
+    assert ask(claim, question=BOTH).claims == []
+
+
+def test_what_answers_both_parts_is_said_once() -> None:
+    retriever = reading(CALL, spoke=0.995)
+    question = "How long did Altman speak with Trump, and who spoke with Trump?"
+    answer = answerer_on(None, retriever=retriever).answer(question)
+    check(answer)
+    assert answer.status == "answered"
+    assert len(answer.claims) == 1
+
+
+def test_a_later_part_is_understood_from_the_earlier() -> None:
+    llm = saying("How long did Altman speak with Trump?", RIGHT)
+    retriever = StubRetriever(CALL)
+    question = "How did Altman speak with Trump, and how long did he?"
+    answerer_on(llm, retriever=retriever).answer(question)
+    parts = ["How did Altman speak with Trump?", "How long did Altman speak with Trump?"]
+    assert retriever.asked == [(asked, None) for asked in (question, *parts)]
+    assert "User: How did Altman speak with Trump?" in llm.drafts[0].text
 
 
 FERRY = Article(["The Ferry is a film by Ann Lund."], id="ferry", title="The Ferry")
@@ -776,7 +858,7 @@ def test_what_fails_before_the_first_event_is_raised(error: Exception) -> None:
 def test_a_rewriting_that_fails_is_done_without() -> None:
     llm = saying(Reply(error=ConnectionError("the line went dead")), RIGHT)
     answer = answerer_on(llm).answer("How long did he speak with Trump?", HISTORY)
-    assert answer.standalone_question == f"{HISTORY[0].content} How long did he speak with Trump?"
+    assert answer.standalone_question == f"How long did he speak with Trump? {HISTORY[0].content}"
     assert answer.answer == f"{RIGHT} [1]"
 
 
@@ -1013,13 +1095,13 @@ def test_a_follow_up_is_rewritten_by_the_model() -> None:
 def test_a_rewriting_that_invents_something_is_not_used(rewriting: str) -> None:
     retriever = StubRetriever(CALL)
     answer = answerer_on(saying(rewriting), retriever=retriever).answer("Who arranged it?", HISTORY)
-    assert answer.standalone_question == "Did Altman have a call with Trump? Who arranged it?"
+    assert answer.standalone_question == "Who arranged it? Did Altman have a call with Trump?"
     assert retriever.asked == [(answer.standalone_question, None)]
 
 
 def test_without_a_model_a_follow_up_is_joined_to_what_it_follows() -> None:
     answer = answerer_on(None).answer("Who arranged it?", HISTORY)
-    assert answer.standalone_question == "Did Altman have a call with Trump? Who arranged it?"
+    assert answer.standalone_question == "Who arranged it? Did Altman have a call with Trump?"
     assert answer.question == "Who arranged it?"
 
 

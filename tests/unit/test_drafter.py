@@ -254,6 +254,7 @@ def test_an_interruption_is_not_a_failure_of_the_model() -> None:
         ("* Ann met Bob\n\n• He refused", ["Ann met Bob", "He refused"]),
         ("1. Ann met Bob.\n2. He refused.", ["Ann met Bob.", "He refused."]),
         ("Mr. Roe met Dr. Poe. J. K. Roe left.", ["Mr. Roe met Dr. Poe.", "J. K. Roe left."]),
+        ("It overturned Roe v. Wade. It was late.", ["It overturned Roe v. Wade.", "It was late."]),
         ("It cost $3.5 billion. 2 men paid.", ["It cost $3.5 billion.", "2 men paid."]),
         (
             "“It ends.” He left. (So it did.) Then",

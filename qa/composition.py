@@ -1,0 +1,135 @@
+"""An answer while its claims come in."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qa.grounding.citations import Footnotes
+from qa.grounding.support import Support
+from qa.schema import (
+    NO_ANSWER,
+    Answer,
+    Citation,
+    Claim,
+    ClaimEvent,
+    Evidence,
+    Provenance,
+    Timings,
+    UnsupportedPolicy,
+    Usage,
+)
+from qa.words import words
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds since the question arrived."""
+
+    started: float = field(default_factory=time.perf_counter)
+    marks: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, name: str) -> None:
+        """Note the time, the first time that it comes to this."""
+        self.marks.setdefault(name, round((time.perf_counter() - self.started) * 1000, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A claim with its proof.
+
+    Attributes:
+        sure: how sure it is that it is a right answer, in [0, 1]; not calibrated.
+        problem: why it does not do as an answer, in words.
+    """
+
+    claim: str
+    support: Support
+    sure: float = 0.0
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class Composition:
+    """An answer while its claims come in."""
+
+    question: str
+    standalone: str
+    policy: UnsupportedPolicy
+    clock: Clock
+    provenance: Provenance
+    set_aside: Sequence[Evidence]
+    makeshift: bool = False
+    notes: list[str] = field(default_factory=list)
+    usage: Usage = Usage()
+    claims: list[Claim] = field(default_factory=list)
+    released: list[Checked] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    footnotes: Footnotes = field(default_factory=Footnotes)
+
+    def says(self, item: Checked) -> bool:
+        """Whether a claim that was released already, of another part perhaps, says all of it."""
+        said = f" {' '.join(words(item.claim))} "
+        known = (f" {' '.join(words(it.claim))} " for it in self.released)
+        return item.problem is None and any(said in text for text in known)
+
+    def add(self, item: Checked) -> ClaimEvent:
+        """Take a claim in and number its footnotes."""
+        numbers: list[int] = []
+        new: list[Citation] = []
+        if item.problem is None:
+            numbers, new = self.footnotes.cite(item.support.proof)
+            self.clock.mark("first_claim")
+            self.released.append(item)
+        else:
+            self.problems.append(item.problem)
+        claim = Claim(
+            text=item.claim,
+            citations=numbers,
+            support=round(item.sure, 3),
+            verdict="supported" if item.problem is None else "unsupported",
+        )
+        self.claims.append(claim)
+        return ClaimEvent(claim=claim, citations=new)
+
+    def add_conflict(self, item: Checked) -> ClaimEvent:
+        """Take in what contradicts another claim; the answer is no less complete for that."""
+        event = self.add(item)
+        said, other = event.claim.citations
+        self.notes.append(f"sentences [{said}] and [{other}] disagree")
+        return event
+
+    def finish(self) -> Answer:
+        """The whole answer."""
+        supported = [claim for claim in self.claims if claim.verdict == "supported"]
+        shown = self.claims if self.policy == "mark" else supported
+        if not supported:
+            status, text = "no_answer", NO_ANSWER
+        else:
+            whole = len(supported) == len(self.claims) and not self.unanswered
+            status = "answered" if whole else "partial"
+            text = " ".join(claim.footnoted() for claim in shown)
+        reasons = list(dict.fromkeys(self.problems)) or (
+            ["nothing was found that could be said"] if not self.claims else []
+        )
+        if supported:
+            reasons += [f"nothing proved answers “{part}”" for part in self.unanswered]
+        reasons += [*self.notes, *(_aside(item) for item in self.set_aside)]
+        self.clock.mark("total")
+        return Answer(
+            question=self.question,
+            standalone_question=self.standalone,
+            status=status,
+            answer=text,
+            claims=shown,
+            citations=self.footnotes.cited(),
+            confidence=min((claim.support for claim in supported), default=0.0),
+            reason="; ".join(reasons) or None,
+            timings_ms=Timings(**self.clock.marks),
+            usage=self.usage,
+            provenance=self.provenance,
+        )
+
+
+def _aside(item: Evidence) -> str:
+    return f"sentence {item.sentence} of “{item.title}” addresses a language model and is set aside"

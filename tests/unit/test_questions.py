@@ -1,0 +1,119 @@
+import itertools
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.questions import MOST_PARTS, parts
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (
+            "Who arranged the call, and how long did it last?",
+            ["Who arranged the call?", "How long did it last?"],
+        ),
+        ("When was it announced and where?", ["When was it announced?", "Where?"]),
+        ("who founded the colony and why", ["Who founded the colony?", "Why?"]),
+        ("Who leads the firm and what did he say?", ["Who leads the firm?", "What did he say?"]),
+        ("What does it cost, and who pays for it?", ["What does it cost?", "Who pays for it?"]),
+        (
+            "At what age did he go, and was it planned?",
+            ["At what age did he go?", "Was it planned?"],
+        ),
+        (
+            "How many states are commonwealths and which states are they?",
+            ["How many states are commonwealths?", "Which states are they?"],
+        ),
+        (
+            "Does the first article praise it, and does the second blame it?",
+            ["Does the first article praise it?", "Does the second blame it?"],
+        ),
+        ("Is it red and is it round?", ["Is it red?", "Is it round?"]),
+        ("How old was he? Where is he buried?", ["How old was he?", "Where is he buried?"]),
+        ("Why did he leave?  And when?", ["Why did he leave?", "And when?"]),
+        (
+            "In memory of Ann, what was built and where is it?",
+            ["In memory of Ann, what was built?", "Where is it?"],
+        ),
+        (
+            "Who paid, how much did they pay, and when did they pay?",
+            ["Who paid, how much did they pay?", "When did they pay?"],
+        ),
+        (
+            "What does A pay, and what does B pay, and what does C pay?",
+            ["What does A pay?", "What does B pay?", "What does C pay?"],
+        ),
+        (
+            "How much does A pay, how much does B pay and how much is left?",
+            ["How much does A pay?", "How much does B pay?", "How much is left?"],
+        ),
+    ],
+)
+def test_several_questions_are_told_apart(question: str, expected: list[str]) -> None:
+    assert parts(question) == expected
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who arranged the call?",
+        "Who arranged the call and the dinner?",
+        "Who is the man who arranged the call and who leads the firm?",
+        "When he left, what did he say?",
+        "In 1990, what did he do?",
+        "Where is the city, which is the capital?",
+        "In what state did the band form that was founded in 2009, and whose singer was Ann Lund?",
+        "Which firm is sued by the state and was sued by the city?",
+        "Which pop star became public property, and has been praised for it?",
+        "Which city is bigger and is the capital?",
+        "What did Musk say about who would pay and how he would do it?",
+        "Tell me who he is and where he lives.",
+        "What has and has not been said?",
+        "What did he do and did not do?",
+        "How and why did it fail?",
+        "What?  Kidnapping!??",
+        "I read about a call. Who arranged it?",
+        "Is it true? I have heard so.",
+        'Which essay called "Is it real?" was a finalist?',
+        "Research and development",
+        "Is it A, and is it B, and is it C, and is it D, and is it E?",
+        "",
+        "?",
+        "谁安排了这次通话？",
+    ],
+)
+def test_one_question_stays_as_it_is(question: str) -> None:
+    assert parts(question) == [question]
+
+
+words = st.sampled_from(
+    "who what which when where why how and or is did does it he the call , . ? not many".split()
+)
+
+
+@given(st.lists(words, max_size=40).map(" ".join) | st.text())
+def test_nothing_is_added_and_only_what_joins_is_lost(question: str) -> None:
+    found = parts(question)
+    if len(found) == 1:
+        assert found == [question]
+        return
+    assert 1 < len(found) <= MOST_PARTS
+    said = [word for part in found for word in re.findall(r"\w+", part.casefold())]
+    left = iter(re.findall(r"\w+", question.casefold()))
+    lost: set[str] = set()
+    for word in said:
+        lost |= set(itertools.takewhile(lambda it, word=word: it != word, left))  # type: ignore[misc]
+    assert lost | set(left) <= {"and", "but", "also"}
+
+
+@pytest.mark.parametrize(
+    "unit", ["who is it and ", "and did ", "what a ", "?", " ", "which x y z "]
+)
+def test_the_longest_question_is_read_in_no_time(unit: str) -> None:
+    begun = time.perf_counter()
+    parts((unit * 2000)[:2000])
+    assert time.perf_counter() - begun < 0.5
