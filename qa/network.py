@@ -1,5 +1,6 @@
-"""Networks on onnxruntime that read one text to a core."""
+"""Networks on onnxruntime that read one text to a core, and how many questions compute at once."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -45,3 +46,8 @@ def usable_cores() -> int:
     if hasattr(process, "cpu_affinity"):  # not on every system
         return len(process.cpu_affinity() or [0])
     return psutil.cpu_count() or 1
+
+
+A_CORE = threading.BoundedSemaphore(usable_cores())
+"""Held by whoever searches and reads for a question. More at once than there are cores would finish
+none of them sooner, and whatever else the process has to do would wait for all of their threads."""

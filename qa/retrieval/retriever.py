@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.injection import addresses_model
+from qa.network import A_CORE
 from qa.odds import average, log_odds
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
@@ -152,7 +153,8 @@ class Retriever:
         """
         for _ in range(_ATTEMPTS - 1):
             try:
-                return self._retrieve(question, documents)
+                with A_CORE:
+                    return self._retrieve(question, documents)
             except SnapshotGoneError:
                 continue  # a document was replaced meanwhile; the next snapshot has the new one
         with self.collection.changes_held_off():

@@ -2,6 +2,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from qa.errors import (
     SnapshotGoneError,
     StoreError,
 )
+from qa.network import usable_cores
 from qa.retrieval.retriever import Retrieval, Retriever, lexical_folder
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
 from qa.store import Collection, Snapshot, Store, StoredChunk
@@ -134,6 +136,7 @@ def test_evidence_says_where_it_stands(ingested: Collection, retriever: Retrieve
         "text": text[start : start + 42],
         "answers": 0.5,
         "neighbour": False,
+        "led_by": None,
         "before": ("# The call", "Altman spoke with Trump for 25 minutes."),
         "flagged": False,
     }
@@ -859,6 +862,31 @@ def test_the_first_questions_may_come_all_at_once(
         for thread in threads:
             thread.join()
         assert outcomes == [expected] * 6
+
+
+def test_no_more_questions_compute_at_once_than_there_are_cores(
+    ingested: Collection, tmp_path: Path
+) -> None:
+    counting = threading.Lock()
+
+    class Counting(BagOfWords):
+        now, most = 0, 0
+
+        def embed_query(self, text: str) -> list[float]:
+            with counting:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            time.sleep(0.01)
+            with counting:
+                self.now -= 1
+            return super().embed_query(text)
+
+    embedder = Counting()
+    retriever = retriever_of(ingested, tmp_path, embedder=embedder)
+    retriever.retrieve(WHO)
+    with ThreadPoolExecutor(4 * usable_cores()) as threads:
+        list(threads.map(retriever.retrieve, [WHO] * 8 * usable_cores()))
+    assert embedder.most == usable_cores()
 
 
 # LangChain
