@@ -32,7 +32,7 @@ from qa.grounding.support import (
     with_antecedents,
     with_sentence_before,
 )
-from qa.questions import parts as split_question
+from qa.questions import split_question
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     DISAGREES,

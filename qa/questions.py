@@ -1,7 +1,7 @@
 """One question, or several in one?
 
-"Who arranged the call, and how long did it last?" is answered part by part: no sentence answers
-both, and a draft that does mixes them up.
+"Who arranged the call, and how long did it last?" is two: one sentence seldom answers both, and a
+draft that does may mix them up.
 """
 
 import re
@@ -39,7 +39,7 @@ _FEWEST_WORDS = 3
 """Fewer before an "and" are no question: "How and why did it fail?"."""
 
 
-def parts(question: str) -> list[str]:
+def split_question(question: str) -> list[str]:
     """The questions that ``question`` consists of, in order; itself alone where it is one.
 
     The later ones may lean on the earlier: "Where was it announced, and when?"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from qa.grounding.kinds import answers_kind, leaves_unnamed, offers_choice
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes, reverses
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
-from qa.questions import parts
+from qa.questions import split_question
 from qa.schema import Evidence
 from qa.words import Term, fold, leans, stems, terms, without_marks
 
@@ -104,7 +104,7 @@ def find_support(
     added = [term for term in stated if term.stem not in asked]
     if not added and not _YES_NO.match(question) and not offers_choice(question):
         return Support((), reason="the draft only repeats the question")
-    asked_for = parts(question)
+    asked_for = split_question(question)
     for part in asked_for:
         agent = _find_agent(part, evidence)
         told = len(asked_for) == 1 or _tells_of_deed(part, claim)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.questions import MOST_PARTS, parts
+from qa.questions import MOST_PARTS, split_question
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ from qa.questions import MOST_PARTS, parts
     ],
 )
 def test_several_questions_are_told_apart(question: str, expected: list[str]) -> None:
-    assert parts(question) == expected
+    assert split_question(question) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_several_questions_are_told_apart(question: str, expected: list[str]) ->
     ],
 )
 def test_one_question_stays_as_it_is(question: str) -> None:
-    assert parts(question) == [question]
+    assert split_question(question) == [question]
 
 
 words = st.sampled_from(
@@ -97,7 +97,7 @@ words = st.sampled_from(
 
 @given(st.lists(words, max_size=40).map(" ".join) | st.text())
 def test_nothing_is_added_and_only_what_joins_is_lost(question: str) -> None:
-    found = parts(question)
+    found = split_question(question)
     if len(found) == 1:
         assert found == [question]
         return
@@ -115,5 +115,5 @@ def test_nothing_is_added_and_only_what_joins_is_lost(question: str) -> None:
 )
 def test_the_longest_question_is_read_in_no_time(unit: str) -> None:
     begun = time.perf_counter()
-    parts((unit * 2000)[:2000])
+    split_question((unit * 2000)[:2000])
     assert time.perf_counter() - begun < 0.5
