@@ -313,6 +313,8 @@ class Answerer:
             return
         assert self._drafter is not None
         place.wait()
+        if "first_token" in composing.clock.marks:
+            yield TokenEvent(text=" ")  # between two drafts
         judging = _Judging(self._judge, part.question)
         evidence = part.retrieval.usable
         yield from self._draft(self._drafter, part.question, evidence, judging, composing)

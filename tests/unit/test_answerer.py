@@ -533,6 +533,8 @@ def test_what_it_leaves_open_is_asked_alone() -> None:
     first, last = events[0], events[-1]
     assert isinstance(first, EvidenceEvent) and isinstance(last, AnswerEvent)
     check(last.answer)
+    tokens = [event.text for event in events if isinstance(event, TokenEvent)]
+    assert "".join(tokens) == f"{ARRANGED} {RIGHT}"
     assert first.standalone_question == last.answer.standalone_question == BOTH
     numbers = [item.number for item in first.evidence]
     assert numbers == list(range(1, len(numbers) + 1))
