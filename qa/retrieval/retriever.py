@@ -10,7 +10,6 @@ flagged; it brings nothing and takes no other's place.
 
 import hashlib
 import itertools
-import re
 import threading
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,24 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from qa.errors import EmptyCollectionError, SnapshotGoneError
-from qa.injection import addresses_model
 from qa.network import A_CORE
 from qa.odds import average, log_odds
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex, LexicalSearch
+from qa.retrieval.sentences import Place, Sentences, to_index
 from qa.retrieval.titles import Titles
-from qa.schema import Evidence, Found, Passage, sentence_id
-from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
+from qa.schema import Evidence, Found, Passage
+from qa.store import Collection, Snapshot, chunk_prefix
 from qa.tracing import span
 from qa.words import leans
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
-
-_HEADING = re.compile(r"#{1,6}\s")
-"""A heading in Markdown says what follows is about, and is read before it; it proves nothing and is
-not offered."""
 
 _SEARCHED = 2.0
 """What ranking first in both searches counts beside the ranker's log odds."""
@@ -45,9 +40,6 @@ _READ_TWICE = 3
 all six moved no measure of eight suites."""
 
 _ATTEMPTS = 3
-
-_REACH = 2
-"""How many sentences back an antecedent may stand."""
 
 _LEANING = 4
 """How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
@@ -171,31 +163,25 @@ class Retriever:
         if documents is not None:
             snapshot = snapshot.only(documents)
             within = [chunk_prefix(info) for info in snapshot.documents]
+        sentences = Sentences(self.collection, snapshot)
 
         vector = self.embedder.embed_query(question)
         hits = self.collection.search(vector, self._candidates, snapshot)
         if not hits:  # every document has chunks: silence here would pass for "not in the sources"
             raise SnapshotGoneError("documents changed while they were read")
-        chunks = {hit.stored.id: hit.stored for hit in hits}
         dense = {
-            _Place(hit.stored.id, offset): rank
+            place: rank
             for rank, hit in enumerate(hits, start=1)
-            for offset in range(len(hit.stored.chunk.sentences))
+            for place in sentences.add(hit.stored)
         }
         matching = [
-            _Place.parse(key) for key in lexical_search.search(question, self._candidates, within)
+            Place.parse(key) for key in lexical_search.search(question, self._candidates, within)
         ]
-        self._fetch(chunks, {place.chunk for place in matching}, snapshot)
+        sentences.fetch(place.chunk for place in matching)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
         searched = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
-        # Of an article that is there twice, a sentence is offered once; "He refused." may be two.
-        different: dict[str | _Place, _Place] = {}
-        for place in searched:
-            text = _sentence(chunks[place.chunk], place.offset)
-            if not _HEADING.match(text):
-                different.setdefault(place if leans(text) else text, place)
-        fused = list(different.values())
-        answers = self._read(question, self._worth_reading(fused, chunks), chunks, snapshot)
+        fused = _different(searched, sentences)
+        answers = self._read(question, self._worth_reading(fused, sentences), sentences)
         # Sorting keeps the order of the fusion among equals.
         order = sorted(answers, key=answers.__getitem__, reverse=True)
         read = {place: rank for rank, place in enumerate(order, start=1)}
@@ -203,123 +189,132 @@ class Retriever:
             [dense, lexical, read], k=self._rrf_k, weights=self._weights
         )
         ranked = [place for place in scores if place in read]
-        flagged = {place for place in ranked if _is_flagged(chunks, place)}
+        flagged = {place for place in ranked if sentences.is_flagged(place)}
         usable = [place for place in ranked if place not in flagged][: self._evidence]
         # What is flagged is shown where it ranks, and takes no other's place.
         shown = {*usable, *ranked[: self._evidence]}
         best = [place for place in ranked if place in shown]
-        again = sorted(usable, key=answers.__getitem__, reverse=True)[:_READ_TWICE]
-        alone = self._ranker.answers(
-            question, [Passage(_sentence(chunks[place.chunk], place.offset)) for place in again]
-        )
-        answers |= {
-            place: average(answers[place], rated) for place, rated in zip(again, alone, strict=True)
-        }
+        answers |= self._read_alone(question, usable, answers, sentences)
         first = max(searched.values())
         scores = {
             place: log_odds(answers[place]) + _SEARCHED * searched[place] / first for place in best
         }
         best.sort(key=scores.__getitem__, reverse=True)
         usable = [place for place in best if place not in flagged]
-        neighbours = [
-            before
-            for place in usable[:_LEANING]
-            if leans(_sentence(chunks[place.chunk], place.offset))
-            and (before := self._before(place, chunks, snapshot)) is not None
-            and not _is_flagged(chunks, before)
-            and not _HEADING.match(_sentence(chunks[before.chunk], before.offset))
-        ]
-        leads = self._leads(usable[:_LEADING], titles.named_in(question), titles, chunks, snapshot)
-        rated = {place: answers[place] for place in shown}
-        led = self._follow(question, vector, leads, rated, chunks, snapshot)
+        leads = _leads(usable[:_LEADING], titles.named_in(question), titles, sentences, snapshot)
+        led = self._follow(question, vector, leads, sentences, snapshot)
+        led = _likeliest(led, {place: answers[place] for place in shown})
         answers |= {place: it.answers for place, it in led.items()}
         similarity = {hit.stored.id: hit.similarity for hit in hits}
-        offered = list(dict.fromkeys([*best, *led, *neighbours]))
         evidence = [
-            _evidence(
-                number,
-                chunks[place.chunk],
-                place.offset,
+            Evidence(
+                number=number,
+                sentence_id=sentences.identity(place),
+                document_id=sentences.document(place).id,
+                title=sentences.document(place).title,
+                uri=sentences.document(place).uri,
+                start=sentences.span(place).start,
+                end=sentences.span(place).end,
+                sentence=sentences.number(place),
+                text=sentences.text(place),
                 score=scores.get(place, 0.0),
-                similarity=similarity.get(place.chunk, 0.0),
+                similarity=min(1.0, max(-1.0, similarity.get(place.chunk, 0.0))),
                 answers=answers[place] if place in shown or place in led else None,
                 neighbour=place not in shown and place not in led,
-                led_by=led[place].sentence_id if place in led else None,
-                before=self._read_before(place, chunks, snapshot),
+                led_by=sentences.identity(led[place].lead) if place in led else None,
+                before=sentences.texts_before(place),
                 flagged=place in flagged,
             )
-            for number, place in enumerate(offered, start=1)
+            for number, place in enumerate(
+                dict.fromkeys([*best, *led, *_neighbours(usable[:_LEANING], sentences)]), start=1
+            )
         ]
         found = tuple(
-            _found(chunks[place.chunk], place.offset, answers.get(place))
+            Found(
+                document_id=sentences.document(place).id,
+                start=sentences.span(place).start,
+                end=sentences.span(place).end,
+                answers=answers.get(place),
+            )
             for place in dict.fromkeys([*best, *led, *ranked, *fused])
         )
         return Retrieval(tuple(evidence), snapshot.version, found)
 
-    def _leads(
+    def _worth_reading(self, fused: Sequence[Place], sentences: Sentences) -> list[Place]:
+        """The first that are not flagged, and of the flagged ones between as many as are shown."""
+        usable, flagged = 0, 0
+        read: list[Place] = []
+        for place in fused:
+            if usable == self._reranked:
+                break
+            if not sentences.is_flagged(place):
+                usable += 1
+            elif flagged < self._evidence:
+                flagged += 1
+            else:
+                continue
+            read.append(place)
+        return read
+
+    def _read(
+        self, question: str, places: Sequence[Place], sentences: Sentences
+    ) -> dict[Place, float]:
+        """How likely each place answers, by the ranker, behind what stands before it."""
+        sentences.fetch_before(places)
+        before = {place: sentences.before(place) for place in places}
+        return self._read_behind(question, before, sentences)
+
+    def _read_behind(
+        self, question: str, places: Mapping[Place, Place | None], sentences: Sentences
+    ) -> dict[Place, float]:
+        """How likely each place answers, by the ranker, behind another one."""
+        passages = [
+            Passage(
+                sentences.text(place),
+                title=sentences.document(place).title,
+                before="" if it is None or sentences.is_flagged(it) else sentences.text(it),
+            )
+            for place, it in places.items()
+        ]
+        return dict(zip(places, self._ranker.answers(question, passages), strict=True))
+
+    def _read_alone(
         self,
-        places: Sequence["_Place"],
-        asked: Container[tuple[str, ...]],
-        titles: Titles,
-        chunks: dict[str, StoredChunk],
-        snapshot: Snapshot,
-    ) -> dict[str, "_Place"]:
-        """The documents that ``places`` name and the question does not, each with its place."""
-        leads: dict[str, _Place] = {}
-        for place in places:
-            stored = chunks[place.chunk]
-            for title, named in titles.named_in(_sentence(stored, place.offset)).items():
-                if title not in asked:
-                    leads |= {
-                        document: place
-                        for document in named
-                        if document not in leads
-                        and document != stored.document.id
-                        and snapshot.document(document) is not None
-                    }
-        return dict(itertools.islice(leads.items(), _FOLLOWED))
+        question: str,
+        places: Sequence[Place],
+        answers: Mapping[Place, float],
+        sentences: Sentences,
+    ) -> dict[Place, float]:
+        """The likeliest of the places, each read once more by itself: the mean of both readings."""
+        again = sorted(places, key=answers.__getitem__, reverse=True)[:_READ_TWICE]
+        alone = self._ranker.answers(question, [Passage(sentences.text(it)) for it in again])
+        return {
+            place: average(answers[place], rated) for place, rated in zip(again, alone, strict=True)
+        }
 
     def _follow(
         self,
         question: str,
         vector: list[float],
-        leads: Mapping[str, "_Place"],
-        rated: Mapping["_Place", float],
-        chunks: dict[str, StoredChunk],
+        leads: Mapping[str, Place],
+        sentences: Sentences,
         snapshot: Snapshot,
-    ) -> dict["_Place", "_Led"]:
-        """The sentences of other documents that answer best, behind those that led to them.
-
-        One that is offered anyway, ``rated`` so, is among them if it answers better there.
-        """
+    ) -> dict[Place, "_Led"]:
+        """What the documents say that ``leads`` lead to, read behind what led there."""
         if not leads:
             return {}
         hits = self.collection.search(vector, _FOLLOWED_CHUNKS, snapshot.only(list(leads)))
-        chunks |= {hit.stored.id: hit.stored for hit in hits}
-        places = [
-            place
+        behind: dict[Place, Place | None] = {
+            place: leads[hit.stored.document.id]
             for hit in hits
-            for offset in range(len(hit.stored.chunk.sentences))
-            if not _HEADING.match(_sentence(hit.stored, offset))
-            and not _is_flagged(chunks, place := _Place(hit.stored.id, offset))
-        ]
-        leading = [leads[chunks[place.chunk].document.id] for place in places]
-        passages = [
-            Passage(
-                _sentence(chunks[place.chunk], place.offset),
-                title=chunks[place.chunk].document.title,
-                before=_sentence(chunks[lead.chunk], lead.offset),
-            )
-            for place, lead in zip(places, leading, strict=True)
-        ]
-        answers = self._ranker.answers(question, passages)
-        led = {
-            place: _Led(_sentence_id(chunks, lead), likely)
-            for place, lead, likely in zip(places, leading, answers, strict=True)
-            if likely > rated.get(place, 0.0)
+            for place in sentences.add(hit.stored)
+            if not sentences.is_heading(place) and not sentences.is_flagged(place)
         }
-        best = sorted(led, key=lambda place: led[place].answers, reverse=True)[:_LED]
-        return {place: led[place] for place in best}
+        answers = self._read_behind(question, behind, sentences)
+        return {
+            place: _Led(leads[sentences.document(place).id], rated)
+            for place, rated in answers.items()
+        }
 
     def as_langchain(self) -> "BaseRetriever":
         """This retriever as a LangChain one, for use in one's own chains."""
@@ -334,7 +329,7 @@ class Retriever:
     def _indexed(self, snapshot: Snapshot) -> tuple[LexicalSearch, Titles]:
         def read(revisions: set[str]) -> Iterator[tuple[str, str, str]]:
             missing = [info.id for info in snapshot.documents if chunk_prefix(info) in revisions]
-            return _sentences(self.collection.chunks(snapshot.only(missing)))
+            return to_index(self.collection.chunks(snapshot.only(missing)))
 
         with self._indexing:
             if self._search is None or self._search[0] != snapshot.version:
@@ -343,173 +338,68 @@ class Retriever:
                 self._search = (snapshot.version, search, Titles(snapshot.documents))
             return self._search[1:]
 
-    def _fetch(self, chunks: dict[str, StoredChunk], wanted: set[str], snapshot: Snapshot) -> None:
-        """Add the wanted chunks to ``chunks``."""
-        chunks |= self.collection.get(sorted(wanted - chunks.keys()), snapshot)
-        if wanted - chunks.keys():
-            raise SnapshotGoneError("documents changed while they were read")
 
-    def _worth_reading(
-        self, fused: Sequence["_Place"], chunks: dict[str, StoredChunk]
-    ) -> list["_Place"]:
-        """The first that are not flagged, and of the flagged ones between as many as are shown."""
-        usable, flagged = 0, 0
-        read: list[_Place] = []
-        for place in fused:
-            if usable == self._reranked:
-                break
-            if not _is_flagged(chunks, place):
-                usable += 1
-            elif flagged < self._evidence:
-                flagged += 1
-            else:
-                continue
-            read.append(place)
-        return read
+def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:
+    """The places but for headings and what an article that is there twice says again.
 
-    def _read(
-        self,
-        question: str,
-        places: Sequence["_Place"],
-        chunks: dict[str, StoredChunk],
-        snapshot: Snapshot,
-    ) -> dict["_Place", float]:
-        """How likely each place answers, by the ranker."""
-        # At once what stands before them, here and for the antecedents of those that are offered.
-        preceding = {
-            chunk_id(chunks[place.chunk].document, index)
-            for place in places
-            if place.offset < _REACH
-            for index in _chunks_before(chunks[place.chunk].chunk.index)
-        }
-        self._fetch(chunks, preceding, snapshot)
-        passages = []
-        for place in places:
-            before = self._before(place, chunks, snapshot)
-            context = "" if before is None else _sentence(chunks[before.chunk], before.offset)
-            passages.append(
-                Passage(
-                    _sentence(chunks[place.chunk], place.offset),
-                    title=chunks[place.chunk].document.title,
-                    before="" if addresses_model(context) else context,
-                )
-            )
-        return dict(zip(places, self._ranker.answers(question, passages), strict=True))
-
-    def _before(
-        self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
-    ) -> "_Place | None":
-        """The sentence before ``place``, if there is one; its chunk is added to ``chunks``."""
-        stored = chunks[place.chunk]
-        if place.offset > 0:
-            return _Place(place.chunk, place.offset - 1)
-        if stored.chunk.index == 0:
-            return None
-        previous = chunk_id(stored.document, stored.chunk.index - 1)
-        self._fetch(chunks, {previous}, snapshot)
-        return _Place(previous, len(chunks[previous].chunk.sentences) - 1)
-
-    def _read_before(
-        self, place: "_Place", chunks: dict[str, StoredChunk], snapshot: Snapshot
-    ) -> tuple[str, ...]:
-        """The sentences before ``place`` that its antecedents may stand in, in reading order."""
-        texts: list[str] = []
-        previous = self._before(place, chunks, snapshot)
-        while previous is not None and len(texts) < _REACH:
-            texts.append(_sentence(chunks[previous.chunk], previous.offset))
-            previous = self._before(previous, chunks, snapshot)
-        return tuple(text for text in reversed(texts) if not addresses_model(text))
+    "He refused." may be said of two.
+    """
+    different: dict[str | Place, Place] = {}
+    for place in places:
+        text = sentences.text(place)
+        if not sentences.is_heading(place):
+            different.setdefault(place if leans(text) else text, place)
+    return list(different.values())
 
 
-def _chunks_before(index: int) -> range:
-    """The chunks that can hold the sentences before one at the beginning of chunk ``index``."""
-    return range(max(0, index - _REACH), index)
+def _neighbours(places: Iterable[Place], sentences: Sentences) -> list[Place]:
+    """What stands before those of the places that lean on it."""
+    return [
+        before
+        for place in places
+        if leans(sentences.text(place))
+        and (before := sentences.before(place)) is not None
+        and not sentences.is_flagged(before)
+        and not sentences.is_heading(before)
+    ]
+
+
+def _leads(
+    places: Iterable[Place],
+    asked: Container[tuple[str, ...]],
+    titles: Titles,
+    sentences: Sentences,
+    snapshot: Snapshot,
+) -> dict[str, Place]:
+    """The documents that ``places`` name and the question does not, each with its place."""
+    leads: dict[str, Place] = {}
+    for place in places:
+        for title, named in titles.named_in(sentences.text(place)).items():
+            if title not in asked:
+                leads |= {
+                    document: place
+                    for document in named
+                    if document not in leads
+                    and document != sentences.document(place).id
+                    and snapshot.document(document) is not None
+                }
+    return dict(itertools.islice(leads.items(), _FOLLOWED))
+
+
+def _likeliest(led: Mapping[Place, "_Led"], rated: Mapping[Place, float]) -> dict[Place, "_Led"]:
+    """The likeliest of what was led to; what is offered anyway, only if it answers better so."""
+    better = [place for place, it in led.items() if it.answers > rated.get(place, 0.0)]
+    better.sort(key=lambda place: led[place].answers, reverse=True)
+    return {place: led[place] for place in better[:_LED]}
 
 
 class _Led(NamedTuple):
     """A sentence that another one led to.
 
     Attributes:
-        sentence_id: the other one.
+        lead: the other one.
         answers: how likely it answers, read behind the other one.
     """
 
-    sentence_id: str
+    lead: Place
     answers: float
-
-
-class _Place(NamedTuple):
-    """A sentence by its chunk's id and its place among the chunk's sentences."""
-
-    chunk: str
-    offset: int
-
-    def key(self) -> str:
-        return f"{self.chunk}#{self.offset}"
-
-    @classmethod
-    def parse(cls, key: str) -> "_Place":
-        chunk, _, offset = key.rpartition("#")
-        return cls(chunk, int(offset))
-
-
-def _sentence(stored: StoredChunk, offset: int) -> str:
-    chunk = stored.chunk
-    span = chunk.sentences[offset]
-    return chunk.text[span.start - chunk.start : span.end - chunk.start]
-
-
-def _sentence_id(chunks: Mapping[str, StoredChunk], place: _Place) -> str:
-    stored = chunks[place.chunk]
-    return sentence_id(stored.document.id, stored.chunk.sentences[place.offset])
-
-
-def _is_flagged(chunks: dict[str, StoredChunk], place: _Place) -> bool:
-    return addresses_model(_sentence(chunks[place.chunk], place.offset))
-
-
-def _sentences(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str, str]]:
-    for stored in chunks:
-        revision = chunk_prefix(stored.document)
-        for offset in range(len(stored.chunk.sentences)):
-            text = f"{stored.document.title} {_sentence(stored, offset)}"
-            yield revision, _Place(stored.id, offset).key(), text
-
-
-def _found(stored: StoredChunk, offset: int, answers: float | None) -> Found:
-    span = stored.chunk.sentences[offset]
-    return Found(document_id=stored.document.id, start=span.start, end=span.end, answers=answers)
-
-
-def _evidence(
-    number: int,
-    stored: StoredChunk,
-    offset: int,
-    *,
-    score: float,
-    similarity: float,
-    answers: float | None,
-    neighbour: bool,
-    led_by: str | None,
-    before: tuple[str, ...],
-    flagged: bool,
-) -> Evidence:
-    span = stored.chunk.sentences[offset]
-    return Evidence(
-        number=number,
-        sentence_id=sentence_id(stored.document.id, span),
-        document_id=stored.document.id,
-        title=stored.document.title,
-        uri=stored.document.uri,
-        start=span.start,
-        end=span.end,
-        sentence=stored.chunk.first_sentence + offset + 1,
-        text=_sentence(stored, offset),
-        score=score,
-        similarity=min(1.0, max(-1.0, similarity)),
-        answers=answers,
-        neighbour=neighbour,
-        led_by=led_by,
-        before=before,
-        flagged=flagged,
-    )

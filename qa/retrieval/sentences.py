@@ -1,0 +1,142 @@
+"""The sentences of a collection at one moment, fetched as one question needs them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from qa.errors import SnapshotGoneError
+from qa.injection import addresses_model
+from qa.schema import DocumentInfo, Span, sentence_id
+from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
+
+_HEADING = re.compile(r"#{1,6}\s")
+
+_REACH = 2
+"""How many sentences back an antecedent may stand."""
+
+
+class Place(NamedTuple):
+    """A sentence by its chunk's id and its place among the chunk's sentences."""
+
+    chunk: str
+    offset: int
+
+    def key(self) -> str:
+        """As one string."""
+        return f"{self.chunk}#{self.offset}"
+
+    @classmethod
+    def parse(cls, key: str) -> "Place":
+        """The place of a ``key()``."""
+        chunk, _, offset = key.rpartition("#")
+        return cls(chunk, int(offset))
+
+
+class Sentences:
+    """Sentences by their places; a place is known once its chunk was added or fetched.
+
+    Args:
+        collection: where the chunks are.
+        snapshot: which of them count.
+    """
+
+    def __init__(self, collection: Collection, snapshot: Snapshot) -> None:
+        self._collection = collection
+        self._snapshot = snapshot
+        self._chunks: dict[str, StoredChunk] = {}
+
+    def add(self, chunk: StoredChunk) -> list[Place]:
+        """Take in a chunk; the places of its sentences, in order."""
+        self._chunks[chunk.id] = chunk
+        return [Place(chunk.id, offset) for offset in range(len(chunk.chunk.sentences))]
+
+    def fetch(self, chunks: Iterable[str]) -> None:
+        """Take in the chunks with these ids.
+
+        Raises:
+            SnapshotGoneError: one of them is there no more.
+        """
+        wanted = set(chunks) - self._chunks.keys()
+        self._chunks |= self._collection.get(sorted(wanted), self._snapshot)
+        if wanted - self._chunks.keys():
+            raise SnapshotGoneError("documents changed while they were read")
+
+    def fetch_before(self, places: Iterable[Place]) -> None:
+        """Take in at once what ``before`` and ``texts_before`` will want of these places."""
+        self.fetch(
+            chunk_id(self.document(place), index)
+            for place in places
+            if place.offset < _REACH
+            for index in _chunks_before(self._chunks[place.chunk].chunk.index)
+        )
+
+    def text(self, place: Place) -> str:
+        """The sentence itself."""
+        return _text(self._chunks[place.chunk], place.offset)
+
+    def span(self, place: Place) -> Span:
+        """Where it stands in its document."""
+        return self._chunks[place.chunk].chunk.sentences[place.offset]
+
+    def number(self, place: Place) -> int:
+        """Its number in its document, from 1."""
+        return self._chunks[place.chunk].chunk.first_sentence + place.offset + 1
+
+    def identity(self, place: Place) -> str:
+        """Its id."""
+        return sentence_id(self.document(place).id, self.span(place))
+
+    def document(self, place: Place) -> DocumentInfo:
+        """The document that it is of."""
+        return self._chunks[place.chunk].document
+
+    def is_heading(self, place: Place) -> bool:
+        """A heading in Markdown says what follows is about, and is read before it.
+
+        It proves nothing and is not offered.
+        """
+        return _HEADING.match(self.text(place)) is not None
+
+    def is_flagged(self, place: Place) -> bool:
+        """Whether it addresses a language model."""
+        return addresses_model(self.text(place))
+
+    def before(self, place: Place) -> Place | None:
+        """The sentence before it, if there is one."""
+        if place.offset > 0:
+            return Place(place.chunk, place.offset - 1)
+        index = self._chunks[place.chunk].chunk.index
+        if index == 0:
+            return None
+        previous = chunk_id(self.document(place), index - 1)
+        self.fetch([previous])
+        return Place(previous, len(self._chunks[previous].chunk.sentences) - 1)
+
+    def texts_before(self, place: Place) -> tuple[str, ...]:
+        """The sentences before it that its antecedents may stand in, in reading order."""
+        texts: list[str] = []
+        previous = self.before(place)
+        while previous is not None and len(texts) < _REACH:
+            texts.append(self.text(previous))
+            previous = self.before(previous)
+        return tuple(text for text in reversed(texts) if not addresses_model(text))
+
+
+def to_index(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str, str]]:
+    """What the lexical index takes of each sentence: its revision, its place's key, its words."""
+    for stored in chunks:
+        revision = chunk_prefix(stored.document)
+        for offset in range(len(stored.chunk.sentences)):
+            text = f"{stored.document.title} {_text(stored, offset)}"
+            yield revision, Place(stored.id, offset).key(), text
+
+
+def _text(stored: StoredChunk, offset: int) -> str:
+    chunk = stored.chunk
+    span = chunk.sentences[offset]
+    return chunk.text[span.start - chunk.start : span.end - chunk.start]
+
+
+def _chunks_before(index: int) -> range:
+    """The chunks that can hold the sentences before one at the beginning of chunk ``index``."""
+    return range(max(0, index - _REACH), index)
