@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -19,7 +18,7 @@ from qa.terminal import Progress, format_error, format_table, printable
 if TYPE_CHECKING:
     from qa.assembly import Assembly
     from qa.running import Running
-    from qa.schema import Document
+    from qa.schema import Document, DocumentInfo
     from qa.settings import Settings
     from qa.store import Collection as Opened
 
@@ -33,7 +32,7 @@ Ingest = Callable[["Document"], dict[str, Any]]
 
 
 class Library(Protocol):
-    """A collection's documents, each a dict with members of ``DocumentInfo``."""
+    """A collection's documents, each a dict with the members of ``DOCUMENT_HEAD``."""
 
     def ingesting(self) -> AbstractContextManager[Ingest]:
         """Begin and end a run of documents."""
@@ -73,20 +72,20 @@ class LocalLibrary:
 
         def ingest(document: "Document") -> dict[str, Any]:
             item = ingestor.ingest(document)
-            return {"outcome": item.outcome, **asdict(item.document), "flagged": item.flagged}
+            return {"outcome": item.outcome, **_head(item.document), "flagged": item.flagged}
 
         yield ingest
         self._assembly.retriever(self._name).prepare()
 
     def documents(self) -> list[dict[str, Any]]:
         """All of them, by title."""
-        return [asdict(info) for info in self._opened().snapshot().documents]
+        return [_head(info) for info in self._opened().snapshot().documents]
 
     def document(self, document_id: str) -> dict[str, Any]:
         """One with its ``text``, and with the bounds of its ``sentences``."""
         found = self._opened().document(document_id)
         bounds = [[span.start, span.end] for span in found.sentences]
-        return asdict(found.info) | {"text": found.text, "sentences": bounds}
+        return _head(found.info) | {"text": found.text, "sentences": bounds}
 
     def remove(self, document_id: str) -> str:
         """Delete one; returns its title."""
@@ -94,6 +93,13 @@ class LocalLibrary:
 
     def _opened(self) -> "Opened":
         return self._assembly.store.collection(self._name)
+
+
+def _head(info: "DocumentInfo") -> dict[str, Any]:
+    """What is told of a document, in this process as by a server."""
+    from qa.schema import DOCUMENT_HEAD
+
+    return {name: getattr(info, name) for name in DOCUMENT_HEAD}
 
 
 @contextmanager

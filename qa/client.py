@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from qa.errors import FootnotedError, QuestionError, SourceError, UsageError, kind_of
 from qa.running import Running
-from qa.schema import Document, Event, Turn, UnsupportedPolicy
+from qa.schema import DOCUMENT_HEAD, Document, Event, Turn, UnsupportedPolicy
 
 _CONNECT_SECONDS = 2
 _READY_SECONDS = 30
@@ -144,7 +144,7 @@ class RemoteLibrary:
             "collection": self._collection,
         }
         (stored,) = self._call("POST", "documents", json=body)["documents"]
-        return {"flagged": None, **stored}
+        return {name: stored.get(name) for name in ("outcome", *DOCUMENT_HEAD, "flagged")}
 
     def documents(self) -> list[dict[str, Any]]:
         """All of them, by title."""

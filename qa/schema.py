@@ -103,6 +103,10 @@ class DocumentInfo:
     layout: str = ""
 
 
+DOCUMENT_HEAD = ("id", "title", "uri", "sentences", "characters")
+"""What the command line and the server tell of a document."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """A document read back from the collection: the concatenation of its chunks."""

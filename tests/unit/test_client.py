@@ -190,13 +190,14 @@ def test_a_server_that_is_gone_is_told() -> None:
 
 
 def test_a_document_keeps_the_id_that_was_given_and_only_that(stub: Stub) -> None:
-    stub.reply = (201, {"documents": [{"outcome": "added", "id": "x", "title": "T"}]})
+    head = {"id": "x", "title": "T", "uri": "", "sentences": 1, "characters": 8}
+    stub.reply = (201, {"documents": [{"name": "T", "outcome": "added"} | head]})
     given = Document.make("One day.", title="T", uri="file:///a", doc_id="x")
     derived = Document.make("One day.", title="T", uri="file:///a")
     nameless = Document.make("One day.", title="T")
     with RemoteLibrary(stub.running, "news").ingesting() as ingest:
         for document in (given, derived, nameless):
-            assert ingest(document) == stub.reply[1]["documents"][0] | {"flagged": None}
+            assert ingest(document) == {"outcome": "added"} | head | {"flagged": None}
     assert [body["doc_id"] for *_, body in stub.asked] == ["x", None, None]
     assert {path for _, path, *_ in stub.asked} == {"/v1/documents?collection=news"}
 
