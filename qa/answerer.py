@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -237,30 +237,34 @@ class Answerer:
     ) -> Iterator[Event]:
         clock = Clock()
         standalone = self._standalone(question, history, place)
+        parts = split_question(question)
         whole = self._part(standalone, documents)
-        parts = [self._part(part, documents) for part in self._parts(question, history, place)]
-        if any(part.at_once is None for part in (whole, *parts)):
+        if whole.at_once is None or (len(parts) > 1 and self._drafter is not None):
             place.reserve()  # where the queue is full, before anything is said
         clock.mark("retrieve")
-        retrievals = [part.retrieval for part in (whole, *parts)]
-        offered = _numbered(item for it in retrievals for item in it.evidence)
-        found = dict.fromkeys(item for it in retrievals for item in it.found)
-        yield EvidenceEvent(standalone_question=standalone, evidence=offered, found=list(found))
+        retrieval = whole.retrieval
+        yield EvidenceEvent(
+            standalone_question=standalone,
+            evidence=list(retrieval.evidence),
+            found=list(retrieval.found),
+        )
         clock.mark("first_evidence")
         composing = Composition(
             question=question,
             standalone=standalone,
             policy=unsupported,
             clock=clock,
-            provenance=_without_llm(self._provenance(whole.retrieval)),
-            set_aside=[item for item in offered if item.flagged],
+            provenance=_without_llm(self._provenance(retrieval)),
         )
         said = yield from self._answer_part(whole, place, composing)
-        for part in parts:
-            if any(self._covers(item, part.question) for item in said):
-                continue
-            if not (yield from self._answer_part(part, place, composing)):
-                composing.unanswered.append(part.question)
+        if len(parts) > 1:
+            for number, part in enumerate(parts):
+                if any(self._covers(item, part) for item in said):
+                    continue
+                before = [Turn(role="user", content=earlier) for earlier in parts[:number]]
+                alone = self._part(self._standalone(part, [*history, *before], place), documents)
+                if not (yield from self._answer_part(alone, place, composing)):
+                    composing.unanswered.append(part)
         yield AnswerEvent(answer=composing.finish(), repeatable=not composing.makeshift)
 
     def _covers(self, item: Checked, question: str) -> bool:
@@ -277,6 +281,7 @@ class Answerer:
     ) -> Generator[TokenEvent | ClaimEvent, None, list[Checked]]:
         """Answer a question, or a part of it; gives what was said."""
         question, evidence = part.question, part.retrieval.usable
+        composing.set_aside |= {it.sentence_id: it for it in part.retrieval.evidence if it.flagged}
         if part.at_once is None:
             composing.provenance = self._provenance(part.retrieval)
         checked: list[Checked] = []
@@ -348,14 +353,16 @@ class Answerer:
         To say that the sources hold no answer, when nobody has drafted one, would be too much.
 
         Raises:
-            LLMError: no sentence answers clearly.
+            LLMError: no sentence answers clearly, and nothing was said to another part.
         """
         if not self._fall_back:
             raise error
         quotation = None
         if not begun:
             quotation = self._quote(question, evidence, _Judging(None, question))
-            if quotation is None or quotation.problem:
+            if quotation is not None and quotation.problem is not None:
+                quotation = None
+            if quotation is None and not composing.released:
                 raise error
             if not composing.claims:
                 composing.provenance = _without_llm(composing.provenance)
@@ -506,20 +513,6 @@ class Answerer:
             if not composing.says(item):
                 yield composing.add_conflict(item)
 
-    def _parts(self, question: str, history: Sequence[Turn], place: Place) -> list[str]:
-        """The questions that this one consists of, each as it would be asked alone.
-
-        None if it is but one.
-        """
-        parts = split_question(question)
-        if len(parts) == 1:
-            return []
-        asked = [Turn(role="user", content=part) for part in parts]
-        return [
-            self._standalone(part, [*history, *asked[:number]], place)
-            for number, part in enumerate(parts)
-        ]
-
     def _standalone(self, question: str, history: Sequence[Turn], place: Place) -> str:
         """The question as it would be asked outside the conversation."""
         asked = [turn.content for turn in history if turn.role == "user"]
@@ -593,17 +586,6 @@ def _settles(quotation: Checked, question: str, least: float) -> bool:
     """Whether a quotation is all that the question needs."""
     sure = quotation.problem is None and quotation.sure >= least
     return sure and _ASKS_SEVERAL.search(question) is None
-
-
-def _numbered(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Each sentence once, numbered from 1 in this order."""
-    different: dict[str, Evidence] = {}
-    for item in evidence:
-        different.setdefault(item.sentence_id, item)
-    return [
-        item if item.number == number else item.model_copy(update={"number": number})
-        for number, item in enumerate(different.values(), start=1)
-    ]
 
 
 def _says_little(question: str) -> bool:

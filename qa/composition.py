@@ -1,7 +1,6 @@
 """An answer while its claims come in."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qa.grounding.citations import Footnotes
@@ -57,7 +56,7 @@ class Composition:
     policy: UnsupportedPolicy
     clock: Clock
     provenance: Provenance
-    set_aside: Sequence[Evidence]
+    set_aside: dict[str, Evidence] = field(default_factory=dict)
     makeshift: bool = False
     notes: list[str] = field(default_factory=list)
     usage: Usage = Usage()
@@ -114,7 +113,7 @@ class Composition:
         )
         if supported:
             reasons += [f"nothing proved answers “{part}”" for part in self.unanswered]
-        reasons += [*self.notes, *(_aside(item) for item in self.set_aside)]
+        reasons += [*self.notes, *(_aside(item) for item in self.set_aside.values())]
         self.clock.mark("total")
         return Answer(
             question=self.question,
