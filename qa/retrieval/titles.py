@@ -12,7 +12,7 @@ _PARENTHESIS = re.compile(r"\([^)]*\)")
 _CAPITALISED = re.compile(r"\b[^\W\d_a-z]\w*")
 
 _LONGEST = 8
-"""Longest title, in words, that is looked for: a headline is named by nobody."""
+"""Longest title, in words, that is looked for: a headline is named by nobody. Nor is a letter."""
 
 
 class Titles:
@@ -26,7 +26,8 @@ class Titles:
         self._documents: dict[tuple[str, ...], list[str]] = {}
         for info in documents:
             title = tuple(words(_PARENTHESIS.sub("", info.title)))
-            if len(title) <= _LONGEST and not STOPWORDS.issuperset(title):
+            letters = sum(map(len, title))
+            if 1 < letters and len(title) <= _LONGEST and not STOPWORDS.issuperset(title):
                 self._documents.setdefault(title, []).append(info.id)
 
     def named_in(self, text: str) -> dict[tuple[str, ...], list[str]]:

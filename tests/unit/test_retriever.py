@@ -367,7 +367,7 @@ def test_every_sentence_offered_is_a_quotation(
     found = retriever.retrieve(question).evidence
     assert found
     assert_quotes(collection, found)
-    assert sum(not item.neighbour for item in found) <= evidence
+    assert sum(not item.neighbour for item in found) <= evidence  # nobody names a "T"
     flags = [item.neighbour for item in found]
     assert flags == sorted(flags)  # neighbours after all ranked sentences
     for info in collection.snapshot().documents:

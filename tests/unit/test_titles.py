@@ -35,6 +35,7 @@ def titled(*titles: str) -> Titles:
         ("Ann Lund left New York City.", {("ann", "lund"): ["0"], ("new", "york", "city"): ["4"]}),
         ("The Prince and Me is a film.", {("the", "prince", "and", "me"): ["5"]}),
         ("They found It.", {}),
+        ("Plan M failed.", {}),
         ("", {}),
         ("…", {}),
     ],
@@ -50,6 +51,7 @@ def test_a_title_is_found_where_it_is_a_name(
         "New York City",
         "The Prince and Me",
         "It",
+        "M",
         "(untitled)",
         "A headline that goes on for more words than anybody would repeat",
     )
