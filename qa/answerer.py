@@ -366,7 +366,9 @@ class Answerer:
                 raise error
             if not composing.claims:
                 composing.provenance = _without_llm(composing.provenance)
-        note = f"answered without the language model, which failed: {error}"
+        without = begun or quotation is not None
+        outcome = "answered without the language model, which" if without else "the language model"
+        note = f"{outcome} failed: {error}"
         logger.warning("%s", note)
         composing.notes.append(note)
         composing.makeshift = True

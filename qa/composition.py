@@ -113,7 +113,7 @@ class Composition:
         )
         if supported:
             reasons += [f"nothing proved answers “{part}”" for part in self.unanswered]
-        reasons += [*self.notes, *(_aside(item) for item in self.set_aside.values())]
+        reasons += [*dict.fromkeys(self.notes), *(_aside(item) for item in self.set_aside.values())]
         self.clock.mark("total")
         return Answer(
             question=self.question,

@@ -596,6 +596,7 @@ def test_a_model_that_fails_at_a_part_leaves_what_was_said() -> None:
     check(answer)
     assert (answer.status, [claim.text for claim in answer.claims]) == ("partial", [ARRANGED])
     assert answer.reason is not None and "the line went dead" in answer.reason
+    assert "answered without" not in answer.reason
     assert "nothing proved answers “How long did Altman speak with Trump?”" in answer.reason
 
 
