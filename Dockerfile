@@ -50,5 +50,5 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 8420
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8420/healthz', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"FOOTNOTED_SERVER__PORT\", \"8420\")}/healthz', timeout=4)"]
 CMD ["footnoted", "serve", "--host", "0.0.0.0"]

@@ -76,7 +76,7 @@ def ask_with(answerer: Answerer, *, open_corpus: bool = False) -> Ask:
         claims: list[Claim] = []
         for event in answerer.stream(case.question, case.history, documents=documents):
             if isinstance(event, EvidenceEvent):
-                evidence, found = event.evidence, event.found
+                evidence, found = event.evidence, found or event.found
             elif isinstance(event, ClaimEvent):
                 claims.append(event.claim)
             elif isinstance(event, ErrorEvent):

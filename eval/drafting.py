@@ -105,6 +105,7 @@ def draft_suite(
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count!r}")
+    documents = list({document.id: document for document in documents}.values())
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         _write_corpus(documents, out / CORPUS)

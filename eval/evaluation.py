@@ -18,7 +18,7 @@ from eval.summary import Summary, Totals, summarize, total
 from eval.tables import format_summary
 from qa import __version__
 from qa.assembly import Assembly
-from qa.errors import UsageError
+from qa.errors import UsageError, without_credentials
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -178,10 +178,20 @@ def describe(assembly: Assembly, planned: Planned) -> Setting:
             "llm": "none" if drafter is None else drafter.llm.name,
             "prompt": "none" if drafter is None else drafter.prompt.label,
             "embedder": assembly.embedder.name,
-            "settings": assembly.settings.model_dump(mode="json", exclude=_ELSEWHERE),
+            "settings": _without_passwords(
+                assembly.settings.model_dump(mode="json", exclude=_ELSEWHERE)
+            ),
         },
         started=now(),
     )
+
+
+def _without_passwords(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as they may be passed on: an address may hold a password."""
+    address = settings["llm"]["base_url"]
+    if address is not None:
+        settings["llm"]["base_url"] = without_credentials(address)
+    return settings
 
 
 def _begin(jobs: Sequence[_Job], out: Path) -> None:

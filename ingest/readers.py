@@ -13,6 +13,9 @@ from qa.errors import UnreadableError
 from qa.schema import Document
 
 MAX_TITLE = 200
+MAX_ID = 512
+MAX_ADDRESS = 4096
+"""Characters; every chunk of a document carries its id and its address."""
 
 _NO_TEXT = {
     "html": "If scripts build the page, save it from the browser as text or PDF.",
@@ -94,7 +97,9 @@ def _parse_line(line: str, fallback: str, seen: dict[str, int], number: int) -> 
     text, doc_id, url = (_field(record, key) for key in ("text", "doc_id", "url"))
     if not text:
         raise ValueError("'text' is missing or empty")
-    for key, value in (("doc_id", doc_id), ("url", url)):
+    for key, value, longest in (("doc_id", doc_id, MAX_ID), ("url", url, MAX_ADDRESS)):
+        if len(value) > longest:
+            raise ValueError(f"{key} has {len(value)} characters; {longest} are allowed")
         # Two lines of one url would take turns as each other's newer version.
         if value and (key == "doc_id" or not doc_id):
             first = seen.setdefault(value, number)

@@ -32,7 +32,7 @@ from qa.grounding.support import (
     with_antecedents,
     with_sentence_before,
 )
-from qa.questions import split_question
+from qa.questions import asks_for_overview, points_back, split_question
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     DISAGREES,
@@ -42,7 +42,6 @@ from qa.schema import (
     ErrorEvent,
     Event,
     Evidence,
-    EvidenceEvent,
     Passage,
     Provenance,
     TokenEvent,
@@ -97,6 +96,13 @@ _ASKS_SEVERAL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Signs of a question that one sentence hardly answers whole."""
+
+
+_TELLS = 0.72
+"""How sure it is that the first sentences of a text tell what it is about: they did for 26 of 36,
+read by eye (docs/decisions/0015-overviews.md)."""
+
+_TOO_MANY = "say by its title which text is meant: there are more than an overview can hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,33 +242,32 @@ class Answerer:
         unsupported: UnsupportedPolicy,
     ) -> Iterator[Event]:
         clock = Clock()
-        standalone = self._standalone(question, history, place)
+        whole = self._understood(question, history, documents, place)
+        standalone = whole.question
         parts = split_question(question)
-        whole = self._part(standalone, documents)
         if whole.at_once is None or (len(parts) > 1 and self._drafter is not None):
             place.reserve()  # where the queue is full, before anything is said
         clock.mark("retrieve")
-        retrieval = whole.retrieval
-        yield EvidenceEvent(
-            standalone_question=standalone,
-            evidence=list(retrieval.evidence),
-            found=list(retrieval.found),
-        )
-        clock.mark("first_evidence")
         composing = Composition(
             question=question,
             standalone=standalone,
             policy=unsupported,
             clock=clock,
-            provenance=_without_llm(self._provenance(retrieval)),
+            provenance=_without_llm(self._provenance(whole.retrieval)),
         )
+        yield composing.offer(whole.retrieval.evidence, whole.retrieval.found)
+        clock.mark("first_evidence")
         said = yield from self._answer_part(whole, place, composing)
         if len(parts) > 1:
             for number, part in enumerate(parts):
                 if any(self._covers(item, part) for item in said):
                     continue
-                before = [Turn(role="user", content=earlier) for earlier in parts[:number]]
-                alone = self._part(self._standalone(part, [*history, *before], place), documents)
+                turns = [Turn(role="user", content=earlier) for earlier in parts[:number]]
+                alone = self._part(self._standalone(part, [*history, *turns], place), documents)
+                before = len(composing.offered)
+                offer = composing.offer(alone.retrieval.evidence)
+                if len(offer.evidence) > before:
+                    yield offer
                 if not (yield from self._answer_part(alone, place, composing)):
                     composing.unanswered.append(part)
         yield AnswerEvent(answer=composing.finish(), repeatable=not composing.makeshift)
@@ -272,16 +277,47 @@ class Answerer:
         (answers,) = self._reader.answers(question, [Passage(item.claim)])
         return answers >= _LIKELY and answers_kind(question, item.claim)
 
+    def _understood(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        documents: Sequence[str] | None,
+        place: Place,
+    ) -> "_Part":
+        """The question as it would be asked outside the conversation, and what is found for it."""
+        if not (history and points_back(asks_for_overview(question) or "")):
+            overview = self._overview(question, documents)
+            if overview is not None:
+                return overview
+        return self._part(self._standalone(question, history, place), documents)
+
     def _part(self, question: str, documents: Sequence[str] | None) -> "_Part":
+        overview = self._overview(question, documents)
+        if overview is not None:
+            return overview
         retrieval = self.retriever.retrieve(question, documents=documents)
         return _Part(question, retrieval, self._without_draft(question, retrieval.usable))
+
+    def _overview(self, question: str, documents: Sequence[str] | None) -> "_Part | None":
+        """How the texts begin that a question asks an overview of; ``None`` if it asks for none."""
+        what = asks_for_overview(question)
+        found = None if what is None else self.retriever.overview(what, documents=documents)
+        if found is None:
+            return None
+        problem = None if _TELLS >= self._min_confidence else "how a text begins may not do for it"
+        told = [
+            Checked(plain(item.text), Support((item,)), sure=_TELLS, problem=problem)
+            for item in found.evidence
+        ]
+        return _Part(question, found, told, note="" if told else _TOO_MANY)
 
     def _answer_part(
         self, part: "_Part", place: Place, composing: Composition
     ) -> Generator[TokenEvent | ClaimEvent, None, list[Checked]]:
         """Answer a question, or a part of it; gives what was said."""
         question, evidence = part.question, part.retrieval.usable
-        composing.set_aside |= {it.sentence_id: it for it in part.retrieval.evidence if it.flagged}
+        if part.note:
+            composing.notes.append(part.note)
         if part.at_once is None:
             composing.provenance = self._provenance(part.retrieval)
         checked: list[Checked] = []
@@ -555,11 +591,13 @@ class _Part:
 
     Attributes:
         at_once: the answer, where no draft is needed.
+        note: what is to be said of it besides.
     """
 
     question: str
     retrieval: Retrieval
     at_once: list[Checked] | None
+    note: str = ""
 
 
 class _Judging:

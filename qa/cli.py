@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -24,7 +24,7 @@ from qa.cli_sources import (
     running_server,
     sources,
 )
-from qa.errors import FootnotedError, UnknownCollectionError, UsageError, kind_of
+from qa.errors import FootnotedError, QuestionError, UnknownCollectionError, UsageError, kind_of
 from qa.terminal import (
     Progress,
     format_answer,
@@ -96,21 +96,29 @@ def ask(
 @app.command(epilog="End with Ctrl-D or an empty line.")
 def chat(collection: Collection = "default", evidence_only: EvidenceOnly = False) -> None:
     """Ask one question after the other; follow-ups such as "And when?" are understood."""
+    from qa.client import RemoteAnswerer
     from qa.schema import Turn
 
-    with _answerer(collection, evidence_only=evidence_only) as (answerer, progress):
-        history: list[Turn] = []
-        for question in _questions():
-            try:
-                answer = _ask(answerer, question, history, progress)
-            except FootnotedError as error:
-                progress.say(format_error(error))
-                continue
-            print(format_answer(answer) + "\n", flush=True)
-            history += [
-                Turn(role="user", content=answer.standalone_question),
-                Turn(role="assistant", content=answer.answer),
-            ]
+    history: list[Turn] = []
+    questions = _questions()
+    again = True
+    while again:
+        again = False
+        with _answerer(collection, evidence_only=evidence_only) as (answerer, progress):
+            for question in questions:
+                try:
+                    answer = _ask(answerer, question, history, progress)
+                except FootnotedError as error:
+                    progress.say(format_error(error))
+                    again = isinstance(answerer, RemoteAnswerer)
+                    if again:  # the server may have gone, or another one have come
+                        break
+                    continue
+                print(format_answer(answer) + "\n", flush=True)
+                history += [
+                    Turn(role="user", content=answer.standalone_question),
+                    Turn(role="assistant", content=answer.answer),
+                ]
 
 
 @app.command(epilog="Example: footnoted serve --port 0")
@@ -222,11 +230,14 @@ def _ask(
 
     policy: UnsupportedPolicy = "mark" if mark else "drop"
     events = answerer.stream(question, history, documents=documents, unsupported=policy)
+    shown = None
     for event in events:
         if isinstance(event, EvidenceEvent):
-            if event.standalone_question != question:
+            if shown is None and event.standalone_question != question:
                 progress.say(printable(f"understood as: {event.standalone_question}"))
-            progress.say(f"looked at:\n{format_evidence(event.evidence)}\n")
+            if shown != len(event.evidence):
+                progress.say(f"looked at:\n{format_evidence(event.evidence[shown or 0 :])}\n")
+            shown = len(event.evidence)
         elif isinstance(event, ErrorEvent):
             kind = kind_of(event.code)
             raise kind(event.message, help=event.help)
@@ -250,7 +261,7 @@ def _ingest_sample_if_empty(library: Library, progress: Progress) -> None:
 def _from_stdin(what: str) -> str:
     if sys.stdin.isatty():
         raise UsageError(f"{what} is missing", help="Try: footnoted ask 'Who arranged the call?'")
-    return sys.stdin.read()
+    return _read(sys.stdin.read)
 
 
 def _questions() -> Iterator[str]:
@@ -258,7 +269,14 @@ def _questions() -> Iterator[str]:
     while True:
         if sys.stdin.isatty():
             print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
+        line = _read(sys.stdin.readline)
         if not line.strip():
             return
         yield line.strip()
+
+
+def _read(read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except UnicodeDecodeError as error:
+        raise QuestionError(f"the question is no text in {error.encoding}") from None

@@ -1,6 +1,7 @@
 """An answer while its claims come in."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qa.grounding.citations import Footnotes
@@ -12,6 +13,8 @@ from qa.schema import (
     Claim,
     ClaimEvent,
     Evidence,
+    EvidenceEvent,
+    Found,
     Provenance,
     Timings,
     UnsupportedPolicy,
@@ -56,7 +59,7 @@ class Composition:
     policy: UnsupportedPolicy
     clock: Clock
     provenance: Provenance
-    set_aside: dict[str, Evidence] = field(default_factory=dict)
+    offered: dict[str, Evidence] = field(default_factory=dict)
     makeshift: bool = False
     notes: list[str] = field(default_factory=list)
     usage: Usage = Usage()
@@ -65,6 +68,17 @@ class Composition:
     problems: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     footnotes: Footnotes = field(default_factory=Footnotes)
+
+    def offer(self, evidence: Sequence[Evidence], found: Sequence[Found] = ()) -> EvidenceEvent:
+        """Take in what was found; the event tells all that is offered so far, numbered on."""
+        for item in evidence:
+            number = len(self.offered) + 1
+            self.offered.setdefault(item.sentence_id, item.model_copy(update={"number": number}))
+        return EvidenceEvent(
+            standalone_question=self.standalone,
+            evidence=list(self.offered.values()),
+            found=list(found),
+        )
 
     def says(self, item: Checked) -> bool:
         """Whether a claim that was released already, of another part perhaps, says all of it."""
@@ -109,11 +123,14 @@ class Composition:
             status = "answered" if whole else "partial"
             text = " ".join(claim.footnoted() for claim in shown)
         reasons = list(dict.fromkeys(self.problems)) or (
-            ["nothing was found that could be said"] if not self.claims else []
+            [] if self.claims or self.notes else ["nothing was found that could be said"]
         )
         if supported:
             reasons += [f"nothing proved answers “{part}”" for part in self.unanswered]
-        reasons += [*dict.fromkeys(self.notes), *(_aside(item) for item in self.set_aside.values())]
+        reasons += [
+            *dict.fromkeys(self.notes),
+            *(_aside(item) for item in self.offered.values() if item.flagged),
+        ]
         self.clock.mark("total")
         return Answer(
             question=self.question,

@@ -1,10 +1,12 @@
-"""One question, or several in one?
+"""What kind of request is it: one question, several in one, or for an overview?
 
 "Who arranged the call, and how long did it last?" is two: one sentence seldom answers both, and a
-draft that does may mix them up.
+draft that does may mix them up. "What is the article about?" asks for no sentence in particular.
 """
 
 import re
+
+from qa.words import STOPWORDS, words
 
 MOST_PARTS = 4
 """A question that seems to have more is answered as a whole: it is a list, or a text."""
@@ -84,3 +86,64 @@ def _asked(part: str) -> str:
     """A part as a question of its own."""
     part = part.strip(" ,;")
     return (part[0].upper() + part[1:]).rstrip(" .") + ("" if part.endswith(("?", "？")) else "?")
+
+
+_TEXT = (
+    r"(?:article|text|document|story|piece|page|paper|report|passage|essay|post|file|source|"
+    r"speech|interview|review|book|chapter|collection)s?"
+)
+_A_TEXT = (
+    rf"(?:this|that|the|these|those|my|your|our|all|both|each|every)(?: [\w’'-]+){{0,3}}? {_TEXT}"
+    r"(?: .*)?"
+)
+_BACK = r"(?:it|this|that|these|them|those)(?: all)?"
+_GIST = (
+    r"(?:main|key|central|most important) "
+    r"(?:point|idea|message|topic|theme|takeaway|fact|finding|argument)s?"
+)
+_OVERVIEW = re.compile(
+    r"\W*(?:(?:please|can you|could you|would you|tell me) )*(?:"
+    r"(?:summari[sz]e|sum up)(?: (?P<summarised>.+?))?"
+    r"|(?:(?:give|write|show)(?: me| us)? )?(?:an? |the )?(?:(?:short|brief|quick|concise) )?"
+    r"(?:summary|overview|gist|abstract)(?: (?:of|for|on) (?P<of>.+?))?"
+    r"|tl;?dr(?: (?:of )?(?P<short>.+?))?"
+    rf"|(?:what(?:['’]s| is| are)|list|give me) (?:the )?{_GIST}"
+    r"(?: (?:of|in|from) (?P<points>.+?))?"
+    r"|what(?:['’]s| is| are| was| were) (?P<subject>.+?) (?:(?:mainly|mostly|all|really) )?about"
+    rf"|what do(?:es)? (?P<speaker>{_BACK}|{_A_TEXT}?) (?:say|talk about|discuss|cover|deal with)"
+    r")(?:,? please)?\W*",
+    re.IGNORECASE,
+)
+_POINTED_AT = re.compile(rf"{_BACK}|everything|all|{_A_TEXT}", re.IGNORECASE)
+_POINTED_BACK = re.compile(_BACK, re.IGNORECASE)
+_SAYS_NOTHING = re.compile(rf"{_TEXT}|everything|please|given|whole|entire|one|two|three", re.I)
+
+
+def asks_for_overview(question: str) -> str | None:
+    """Of what a question asks for an overview, in its words; ``None`` if it asks for none.
+
+    Empty if it does not say: "Summarize."
+    """
+    asking = _OVERVIEW.fullmatch(question.strip())
+    if asking is None:
+        return None
+    return next((what.strip() for what in asking.groups() if what is not None), "")
+
+
+def points_at_text(what: str) -> bool:
+    """Whether ``what`` is a text that the reader has before him: "this", "the article on bees"."""
+    return not what or _POINTED_AT.fullmatch(what) is not None
+
+
+def points_back(what: str) -> bool:
+    """Whether ``what`` is what was spoken of, if anything was: "it"."""
+    return _POINTED_BACK.fullmatch(what) is not None
+
+
+def tells_text_apart(what: str) -> list[str]:
+    """The words of ``what`` that tell which text is meant: "bees" of "the article on bees"."""
+    return [
+        word
+        for word in words(what)
+        if word not in STOPWORDS and _SAYS_NOTHING.fullmatch(word) is None
+    ]

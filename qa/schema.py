@@ -272,6 +272,9 @@ class Turn(_Frozen):
 class EvidenceEvent(_Frozen):
     """The numbered sentences, before the language model starts.
 
+    It comes again where a part of a question is looked for alone and more is found for it, with
+    that behind what was offered before.
+
     Attributes:
         found: all sentences that the search considered, best first; for evaluation in this
             process, not sent to clients.

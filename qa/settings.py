@@ -97,7 +97,9 @@ class LLMSettings(_Section):
         default=None, pattern=r"^https?://", description="An OpenAI-compatible server."
     )
     api_key: SecretStr | None = Field(
-        default=None, description="Its key; none: the provider's own environment variable."
+        default=None,
+        description="Its key; none: the provider's own environment variable, or, with `BASE_URL`, "
+        "no key.",
     )
     timeout_seconds: float = Field(default=120, gt=0, le=3600, description="For one LLM call.")
     max_tokens: int = Field(default=96, ge=8, le=4096, description="Longest draft, in tokens.")
@@ -145,8 +147,8 @@ class ServerSettings(_Section):
     )
     allowed_hosts: _Hosts = Field(
         default=(),
-        description="Names that it answers to, by commas, besides localhost; none: without keys, "
-        "on loopback, to localhost alone, else to all.",
+        description="Names that it answers to, by commas, besides localhost and its address; none: "
+        "without keys, on loopback, to localhost alone, else to all.",
     )
     allowed_origins: _Origins = Field(
         default=(),

@@ -24,6 +24,11 @@ LOCAL = "local"
 _SHORTEST_KEY = 8
 """In characters; what is shorter, such as the "none" of a server without keys, is a mere word."""
 
+_KEY_HELP = (
+    "Set FOOTNOTED_LLM__API_KEY to a key that it takes; or use --evidence-only for the proving "
+    "sentences without a language model."
+)
+
 
 class LLM(Protocol):
     """A source of LangChain chat models.
@@ -99,7 +104,8 @@ class RemoteLLM:
     Args:
         model: ``PROVIDER:NAME``, or a bare name with ``base_url``.
         base_url: an OpenAI-compatible server.
-        api_key: its key; ``None`` for the provider's own environment variable.
+        api_key: its key; ``None`` for the provider's own environment variable, or for none at all
+            with ``base_url``: what is meant for the provider is not sent elsewhere.
         timeout_seconds: for one call.
     """
 
@@ -192,7 +198,8 @@ def stream_chat(
         said = _without_secrets(str(error), model).splitlines()
         raise LLMFailedError(
             f"the language model {llm.name!r} failed: {type(error).__name__}"
-            + (f": {said[0]}" if said else "")
+            + (f": {said[0]}" if said else ""),
+            help=_KEY_HELP if getattr(error, "status_code", None) in (401, 403) else None,
         ) from error
 
 

@@ -11,23 +11,24 @@ flagged; it brings nothing and takes no other's place.
 import hashlib
 import itertools
 import threading
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.network import A_CORE
 from qa.odds import average, log_odds
+from qa.questions import points_at_text, tells_text_apart
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex, LexicalSearch
 from qa.retrieval.sentences import Place, Sentences, to_index
 from qa.retrieval.titles import Titles
-from qa.schema import Evidence, Found, Passage
+from qa.schema import DocumentInfo, Evidence, Found, Passage
 from qa.store import Collection, Snapshot, chunk_prefix
 from qa.tracing import span
-from qa.words import leans
+from qa.words import leans, stems
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -55,6 +56,14 @@ _FOLLOWED_CHUNKS = 6
 
 _LED = 2
 """How many sentences of theirs are offered."""
+
+_OVERVIEW = 6
+"""How many sentences an overview has, at most."""
+
+_OPENING = 3
+"""How many of them are of one document, at most."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +152,61 @@ class Retriever:
             EmptyCollectionError: the collection has no documents.
             NotInCollectionError: a named document is not there.
         """
+        return self._steadily(lambda: self._retrieve(question, documents))
+
+    @span("retrieve")
+    def overview(self, what: str, *, documents: Sequence[str] | None = None) -> Retrieval | None:
+        """The first sentences of the texts that a request for an overview means, in reading order.
+
+        Args:
+            what: the words for them: a title, "the article on bees", "this"; empty for all.
+            documents: ids of the documents that may be meant; ``None`` for all.
+
+        Returns:
+            No evidence where more texts are meant than an overview can hold; ``None`` where none
+            of them is, or none has a sentence.
+
+        Raises:
+            EmptyCollectionError: the collection has no documents.
+            NotInCollectionError: a named document is not there.
+        """
+        return self._steadily(lambda: self._overview(what, documents))
+
+    def _steadily(self, find: Callable[[], T]) -> T:
+        """What ``find`` finds, though documents may be replaced meanwhile."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 with A_CORE:
-                    return self._retrieve(question, documents)
+                    return find()
             except SnapshotGoneError:
                 continue  # a document was replaced meanwhile; the next snapshot has the new one
         with self.collection.changes_held_off():
-            return self._retrieve(question, documents)
+            return find()
 
-    def _retrieve(self, question: str, documents: Sequence[str] | None) -> Retrieval:
+    def _snapshot(self) -> Snapshot:
         snapshot = self.collection.snapshot()
         if not snapshot.documents:
             raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
+        return snapshot
+
+    def _overview(self, what: str, documents: Sequence[str] | None) -> Retrieval | None:
+        snapshot = self._snapshot()
+        _, titles = self._indexed(snapshot)
+        if documents is not None:
+            snapshot = snapshot.only(documents)
+        meant = _meant(what, titles, snapshot)
+        if len(meant) > _OVERVIEW:
+            return Retrieval((), snapshot.version)
+        sentences = Sentences(self.collection, snapshot)
+        count = min(_OPENING, _OVERVIEW // max(1, len(meant)))
+        places = [place for info in meant for place in sentences.opening(info, count)]
+        evidence = tuple(
+            _evidence(number, place, sentences) for number, place in enumerate(places, start=1)
+        )
+        return Retrieval(evidence, snapshot.version) if evidence else None
+
+    def _retrieve(self, question: str, documents: Sequence[str] | None) -> Retrieval:
+        snapshot = self._snapshot()
         lexical_search, titles = self._indexed(snapshot)
         within = None
         if documents is not None and not documents:
@@ -207,23 +258,15 @@ class Retriever:
         answers |= {place: it.answers for place, it in led.items()}
         similarity = {hit.stored.id: hit.similarity for hit in hits}
         evidence = [
-            Evidence(
-                number=number,
-                sentence_id=sentences.identity(place),
-                document_id=sentences.document(place).id,
-                title=sentences.document(place).title,
-                uri=sentences.document(place).uri,
-                start=sentences.span(place).start,
-                end=sentences.span(place).end,
-                sentence=sentences.number(place),
-                text=sentences.text(place),
+            _evidence(
+                number,
+                place,
+                sentences,
                 score=scores.get(place, 0.0),
                 similarity=min(1.0, max(-1.0, similarity.get(place.chunk, 0.0))),
                 answers=answers[place] if place in shown or place in led else None,
                 neighbour=place not in shown and place not in led,
                 led_by=sentences.identity(led[place].lead) if place in led else None,
-                before=sentences.texts_before(place),
-                flagged=place in flagged,
             )
             for number, place in enumerate(
                 dict.fromkeys([*best, *led, *_neighbours(usable[:_LEANING], sentences)]), start=1
@@ -337,6 +380,56 @@ class Retriever:
                 search = self._index.bring_up_to(revisions, read)
                 self._search = (snapshot.version, search, Titles(snapshot.documents))
             return self._search[1:]
+
+
+def _evidence(
+    number: int,
+    place: Place,
+    sentences: Sentences,
+    *,
+    score: float = 0.0,
+    similarity: float = 0.0,
+    answers: float | None = None,
+    neighbour: bool = False,
+    led_by: str | None = None,
+) -> Evidence:
+    info, span = sentences.document(place), sentences.span(place)
+    return Evidence(
+        number=number,
+        sentence_id=sentences.identity(place),
+        document_id=info.id,
+        title=info.title,
+        uri=info.uri,
+        start=span.start,
+        end=span.end,
+        sentence=sentences.number(place),
+        text=sentences.text(place),
+        score=score,
+        similarity=similarity,
+        answers=answers,
+        neighbour=neighbour,
+        led_by=led_by,
+        before=sentences.texts_before(place),
+        flagged=sentences.is_flagged(place),
+    )
+
+
+def _meant(what: str, titles: Titles, snapshot: Snapshot) -> Sequence[DocumentInfo]:
+    """The documents that ``what`` means: nothing but their titles, or texts that they tell apart.
+
+    "The costs of Stargate" are not the document "Stargate".
+    """
+    apart = tells_text_apart(what)
+    named = titles.named_in(what)
+    if named:
+        ids = [identity for found in named.values() for identity in found]
+        rest = set(apart).difference(*named)
+        found = [info for it in ids if (info := snapshot.document(it)) is not None]
+        return [] if rest else found[:_OVERVIEW]
+    if not points_at_text(what):
+        return []
+    wanted = set(stems(" ".join(apart)))
+    return [info for info in snapshot.documents if wanted <= set(stems(info.title))]
 
 
 def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:

@@ -8,8 +8,15 @@ from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
 from qa.schema import DocumentInfo, Span, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
+from qa.words import words
 
 _HEADING = re.compile(r"#{1,6}\s")
+
+_WHOLE = re.compile(r"(?:\S+\s+){3}.*[.!?…。！？][”’\"')\]]*$", re.DOTALL)
+"""A sentence, and not a byline or a caption."""
+
+_OPENING_CHUNKS = 12
+"""How far into a document its first sentences are looked for."""
 
 _REACH = 2
 """How many sentences back an antecedent may stand."""
@@ -100,6 +107,24 @@ class Sentences:
     def is_flagged(self, place: Place) -> bool:
         """Whether it addresses a language model."""
         return addresses_model(self.text(place))
+
+    def opening(self, info: DocumentInfo, count: int) -> list[Place]:
+        """The first sentences of a document: no headings, no title, no lines that break off.
+
+        Nor is any of them flagged.
+        """
+        chunks = [chunk_id(info, index) for index in range(min(info.chunks, _OPENING_CHUNKS))]
+        self.fetch(chunks)
+        places = [place for chunk in chunks for place in self.add(self._chunks[chunk])]
+        said = [
+            place
+            for place in places
+            if not self.is_heading(place)
+            and not self.is_flagged(place)
+            and words(self.text(place)) != words(info.title)
+        ]
+        whole = [place for place in said if _WHOLE.search(self.text(place)) is not None]
+        return (whole or said)[:count]
 
     def before(self, place: Place) -> Place | None:
         """The sentence before it, if there is one."""

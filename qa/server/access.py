@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPBearer
@@ -60,27 +60,40 @@ _ANYONE = Caller("", {ALL: "admin"})
 _NOBODY = Caller("", {})
 
 
-def needs_keys(keys: KeyFile, auth: str, *, loopback: bool) -> bool:
-    """Whether requests need a key.
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Whether requests need a key, now: the first one may be created while the server runs.
 
-    Args:
+    Attributes:
         keys: those that there are.
         auth: the setting: ``on``, ``off``, or ``auto``: beyond loopback, or once there has been a
             key. Revoking the last one opens nothing.
         loopback: whether this machine alone can connect.
-
-    Raises:
-        UsageError: they do, beyond loopback, and there are none.
-        KeyFileError: the keys cannot be read.
     """
-    needed = auth == "on" or (auth == "auto" and (not loopback or keys.exists()))
-    if needed and not loopback and not keys.keys():
-        raise UsageError(
-            "other machines could connect, and there is no API key to tell who may",
-            help="Create one with 'footnoted keys create NAME', or listen on 127.0.0.1. Where "
-            "something in front of the server checks who calls: FOOTNOTED_SERVER__AUTH=off.",
-        )
-    return needed
+
+    keys: KeyFile
+    auth: Literal["auto", "on", "off"]
+    loopback: bool
+
+    def closed(self) -> bool:
+        """Whether a key is needed."""
+        if self.auth == "auto":
+            return not self.loopback or self.keys.exists()
+        return self.auth == "on"
+
+    def require_key(self) -> None:
+        """See to it that somebody can come in, before anybody does.
+
+        Raises:
+            UsageError: other machines could connect, a key is needed, and there is none.
+            KeyFileError: the keys cannot be read.
+        """
+        if self.closed() and not self.loopback and not self.keys.keys():
+            raise UsageError(
+                "other machines could connect, and there is no API key to tell who may",
+                help="Create one with 'footnoted keys create NAME', or listen on 127.0.0.1. Where "
+                "something in front of the server checks who calls: FOOTNOTED_SERVER__AUTH=off.",
+            )
 
 
 class Admission:
@@ -88,18 +101,16 @@ class Admission:
 
     Args:
         app: what the requests are for.
-        keys: the keys, one of which is needed; ``None`` where anybody may do anything.
+        lock: whether a key is needed, and which there are; where none is, anybody may do anything.
         rates: counts the requests of each key, or address without one; this machine's are not
             counted without a key.
         token: lets in the command line of the server's own user, as if there were no keys; ``None``
             for nobody.
     """
 
-    def __init__(
-        self, app: ASGIApp, keys: KeyFile | None, rates: Rates, token: str | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, lock: Lock, rates: Rates, token: str | None = None) -> None:
         self._app = app
-        self._keys = keys
+        self._lock = lock
         self._rates = rates
         self._token = token
 
@@ -126,12 +137,12 @@ class Admission:
         await self._app(scope, receive, send)
 
     def _caller(self, headers: Headers) -> Caller:
-        if self._keys is None:
+        if not self._lock.closed():
             return _ANYONE
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         if self._token is not None and compare_digest(secret.encode(), self._token.encode()):
             return _ANYONE
-        key = self._keys.find(secret.strip()) if scheme.lower() == "bearer" else None
+        key = self._lock.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
         return _NOBODY if key is None else Caller(key.name, key.grants)
 
     def _too_many(self, caller: Caller, scope: Scope) -> Response | None:

@@ -156,7 +156,9 @@ class Answers:
             for event in events:
                 flight.add(event)
                 whole = isinstance(event, AnswerEvent)
-                if not (skip_evidence and isinstance(event, EvidenceEvent)):
+                if skip_evidence and isinstance(event, EvidenceEvent):
+                    skip_evidence = False  # later ones have more
+                else:
                     yield event
         finally:
             if isinstance(events, Generator):

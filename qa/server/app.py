@@ -33,7 +33,7 @@ from qa.server import (
     openai_api,
     page,
 )
-from qa.server.access import Admission, needs_keys
+from qa.server.access import Admission, Lock
 from qa.server.limits import BodyLimit
 from qa.server.observer import Observer
 from qa.server.rates import Rates
@@ -115,20 +115,21 @@ def _protect(app: FastAPI, assembly: Assembly, host: str | None, token: str | No
     """Add what a request passes before it is answered; the last added is the first passed."""
     chosen = assembly.settings.server
     loopback = is_loopback(chosen.host if host is None else host)
-    keys = assembly.keys if needs_keys(assembly.keys, chosen.auth, loopback=loopback) else None
-    if keys is None and not loopback:
+    lock = Lock(assembly.keys, chosen.auth, loopback)
+    lock.require_key()
+    if not lock.closed() and not loopback:
         logger.warning("no keys are asked for: whoever can connect may do anything")
     app.add_middleware(
         BodyLimit,
         max_bytes=chosen.max_body_bytes,
         larger={"/v1/documents": chosen.max_upload_bytes},
     )
-    app.add_middleware(Admission, keys=keys, rates=Rates(chosen.requests_per_minute), token=token)
+    app.add_middleware(Admission, lock=lock, rates=Rates(chosen.requests_per_minute), token=token)
     app.add_middleware(
         BrowserGuard,
         hosts=chosen.allowed_hosts,
         origins=chosen.allowed_origins,
-        local_only=keys is None,
+        lock=lock,
     )
     if chosen.allowed_origins:
         app.add_middleware(

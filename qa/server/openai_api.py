@@ -110,11 +110,14 @@ class _Chunks:
         if include_usage:
             self._head["usage"] = None
         self._sent = ""
+        self._begun = False
 
     def encode(self, event: Event) -> Iterator[bytes]:
         """The chunks that an event is worth; a draft is worth none."""
         if isinstance(event, EvidenceEvent):
-            yield self._chunk({"role": "assistant", "content": ""})
+            if not self._begun:
+                yield self._chunk({"role": "assistant", "content": ""})
+            self._begun = True
         elif isinstance(event, ClaimEvent) and event.claim.verdict == "supported":
             text = event.claim.footnoted()
             yield self._content(f" {text}" if self._sent else text)

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from ingest.decoding import UNSTORABLE
-from ingest.readers import MAX_TITLE
+from ingest.readers import MAX_ADDRESS, MAX_ID, MAX_TITLE
 from qa.schema import Document, Turn, UnsupportedPolicy
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,6 +39,10 @@ def _not_blank(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_storable)]
 FilledText = Annotated[Text, AfterValidator(_not_blank)]
+_Identity = Annotated[
+    str, Field(max_length=MAX_ID), AfterValidator(_storable), AfterValidator(_not_blank)
+]
+_Address = Annotated[str, Field(max_length=MAX_ADDRESS), AfterValidator(_storable)]
 CollectionName = Annotated[
     Text, Field(description="Up to 64 letters, digits, '-' and '_'.", examples=["default"])
 ]
@@ -131,12 +135,12 @@ class TextDocument(_Request):
         description="Without it, the id or the first line.",
         examples=["Stargate"],
     )
-    doc_id: FilledText | None = Field(
+    doc_id: _Identity | None = Field(
         default=None,
         description="Its id from now on; without it, a digest of uri and text.",
         examples=["stargate"],
     )
-    uri: Text = Field(
+    uri: _Address = Field(
         default="",
         validation_alias=AliasChoices("uri", "url"),
         description="Where it came from; 'url' says the same.",
@@ -164,7 +168,9 @@ class TextSubmission(TextDocument):
 class UrlSubmission(_Request):
     """A page to be fetched."""
 
-    url: FilledText = Field(examples=["https://example.org/article.html"])
+    url: Annotated[_Address, AfterValidator(_not_blank)] = Field(
+        examples=["https://example.org/article.html"]
+    )
     collection: CollectionName = "default"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa.server.access import Lock
 from qa.server.openai_wire import reply_to
 from qa.server.problems import Problem
 
@@ -33,6 +34,14 @@ def is_loopback(address: str) -> bool:
         return ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def _same_address(name: str | None, address: str) -> bool:
+    """Whether a host is the very IP address that a request came to; no name leads to one of it."""
+    try:
+        return ip_address(name or "") == ip_address(address)
+    except ValueError:
+        return False
 
 
 class SecurityHeaders:
@@ -70,19 +79,20 @@ class BrowserGuard:
 
     Args:
         app: what the requests are for.
-        hosts: names that it answers to, besides this machine's own; none for any name, but on
-            loopback if ``local_only``.
+        hosts: names that it answers to, besides this machine's own and the address that the request
+            came to; none for any name, but on loopback while ``lock`` is open: there nothing else
+            protects.
         origins: pages elsewhere that may send.
-        local_only: whether on loopback nothing but the name protects, for want of keys.
+        lock: whether a key is needed.
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], origins: Collection[str], local_only: bool
+        self, app: ASGIApp, *, hosts: Collection[str], origins: Collection[str], lock: Lock
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._origins = origins
-        self._local_only = local_only
+        self._lock = lock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -108,14 +118,14 @@ class BrowserGuard:
         return None
 
     def _answers_to(self, host: str, scope: Scope) -> bool:
-        server = scope.get("server") or ("",)
-        if not self._hosts and not (self._local_only and is_loopback(server[0])):
+        address, *_ = scope.get("server") or ("",)
+        if not self._hosts and (self._lock.closed() or not is_loopback(address)):
             return True
         try:
             name = urlsplit(f"//{host}").hostname
         except ValueError:
             return False
-        return name in _LOCAL_NAMES or name in self._hosts
+        return name in _LOCAL_NAMES or name in self._hosts or _same_address(name, address)
 
     def _own(self, headers: Headers, host: str) -> bool:
         """Whether no browser sent it, or one showing a page of ours or of an allowed origin."""

@@ -10,6 +10,7 @@ import pytest
 from fake_llm import Reply
 
 from qa.errors import WeightsNotFoundError
+from qa.running import Running
 from qa.schema import DOCUMENT_HEAD
 
 ARTICLE = (
@@ -295,3 +296,24 @@ def test_help_shows_examples(run):
     code, out, _ = run("ask", "--help")
     assert code == 0
     assert "Examples:" in out
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path, monkeypatch, run, article):
+    path = tmp_path / "question"
+    path.write_bytes(b"Qui a pay\xe9 ?\n")
+    for command in ("ask", "chat"):
+        with path.open(encoding="utf-8") as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            code, _, err = run(command)
+        assert code == 2 and "no text in utf-8" in err
+
+
+def test_chat_looks_for_a_server_again_once_one_has_failed(run, llm, article, monkeypatch):
+    servers = iter([Running("http://127.0.0.1:9", "token"), None])
+    monkeypatch.setattr("qa.cli.running_server", lambda _: next(servers))
+    llm.say([Reply("Mayor Ada Lund opened the new bridge.")])
+    question = "Who opened the new bridge?"
+    code, out, err = run("chat", stdin=f"{question}\n{question}\n")
+    assert code == 0
+    assert "the server at http://127.0.0.1:9 is gone" in err
+    assert "Ada Lund opened the new bridge. [1]" in out

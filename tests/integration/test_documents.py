@@ -277,3 +277,17 @@ def test_nobody_sees_half_a_document(client: TestClient) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"text": "It rained.", "doc_id": "x" * 513},
+        {"text": "It rained.", "uri": "x" * 4097},
+        {"url": f"https://example.org/{'x' * 4097}"},
+    ],
+)
+def test_names_and_addresses_have_an_end(client: TestClient, sent: dict[str, str]) -> None:
+    reply = client.post("/v1/documents", json=sent)
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid-request")
+    assert "characters" in reply.text

@@ -79,11 +79,22 @@ def test_names_that_are_allowed(tmp_path: Path) -> None:
                 assert reply.status_code == expected
 
 
+@pytest.mark.parametrize("address", ["192.168.1.2", "[fd00::2]"])
+def test_the_address_that_is_listened_on_is_allowed_too(tmp_path: Path, address: str) -> None:
+    with _assemble(tmp_path, allowed_hosts=("docs.example",), auth="off") as assembly:
+        client = connect(assembly, f"http://{address}:8420", "0.0.0.0")
+        assert client.get("/healthz").status_code == 200
+        for host in ("192.168.1.3", "[fd00::3]", ""):
+            assert client.get("/healthz", headers={"Host": host}).status_code == 421
+
+
 def test_where_a_key_or_no_loopback_protects_any_name_will_do(tmp_path: Path) -> None:
     with _assemble(tmp_path) as assembly:
-        assembly.keys.create("a", {ALL: "read"})
         headers = {"Host": "docs.example"}
-        assert connect(assembly).get("/healthz", headers=headers).status_code == 200
+        running = connect(assembly)
+        assert running.get("/healthz", headers=headers).status_code == 421
+        assembly.keys.create("a", {ALL: "read"})
+        assert running.get("/healthz", headers=headers).status_code == 200
     with _assemble(tmp_path, auth="off") as assembly:
         client = connect(assembly, "http://192.168.1.2", "0.0.0.0")
         assert client.get("/healthz", headers=headers).status_code == 200

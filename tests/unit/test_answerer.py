@@ -125,6 +125,13 @@ class StubRetriever:
             rated.append(item.model_copy(update={"answers": math.sqrt(shared)}))
         return Retrieval(tuple(rated), "version-7")
 
+    def overview(self, what: str, *, documents: Sequence[str] | None = None) -> Retrieval | None:
+        """The call's opening; none of what is no text, and nothing where there are too many."""
+        self.asked.append((what, documents))
+        if what.startswith("this"):
+            return Retrieval(tuple(CALL.evidence()[:3]), "version-7")
+        return Retrieval((), "version-7") if what == "all" else None
+
 
 def answerer_on(
     llm: FakeLLM | None,
@@ -1319,3 +1326,76 @@ def test_evidence_is_real() -> None:
     for item in StubRetriever(CALL, STARGATE).evidence:
         assert isinstance(item, Evidence)
         assert SOURCES[item.document_id][item.start : item.end] == item.text
+
+
+TALK = Article(["A friend arranged the call.", "The call took 25 minutes."], id="talk", title="A")
+SOURCES |= {TALK.id: TALK.text}
+
+
+def test_what_is_found_for_a_part_is_offered_before_it_is_cited() -> None:
+    class ByKind(StubRetriever):
+        """Finds the sentence with the number for who asks how long, else the other."""
+
+        def retrieve(self, question: str, **options: Any) -> Retrieval:
+            wanted = TALK.evidence()[question.startswith("How long")]
+            return Retrieval((wanted.model_copy(update={"number": 1}),), "version-7")
+
+    question = "Who arranged the call, and how long did the call take?"
+    llm = saying("A friend arranged the call.", "The call took 25 minutes.")
+    events = list(answerer_on(llm, retriever=ByKind(TALK)).stream(question))
+    assert kinds(events) == ["evidence", "token", "claim", "evidence", "token", "claim", "answer"]
+    first, then = [event for event in events if isinstance(event, EvidenceEvent)]
+    assert [item.number for item in then.evidence] == [1, 2]
+    assert then.evidence[:1] == first.evidence
+    assert then.standalone_question == question
+    last = events[-1]
+    assert isinstance(last, AnswerEvent)
+    check(last.answer)
+    cited = [note.sentence_id for note in last.answer.citations]
+    assert cited == [item.sentence_id for item in then.evidence]
+
+
+# Overviews
+
+
+@pytest.mark.parametrize("llm", [None, saying(RIGHT)])
+def test_an_overview_is_quoted_sentence_by_sentence(llm: FakeLLM | None) -> None:
+    answerer = answerer_on(llm)
+    question = "What is this article about?"
+    *events, last = answerer.stream(question, [Turn(role="user", content=QUESTION)])
+    assert kinds(events) == ["evidence", "claim"]
+    assert isinstance(last, AnswerEvent)
+    answer = last.answer
+    assert answer.status == "answered"
+    assert [claim.text for claim in answer.claims] == [it.text for it in CALL.evidence()[:3]]
+    assert [note.sentence_id for note in answer.citations] == [
+        item.sentence_id for item in CALL.evidence()[:3]
+    ]
+    assert (answer.standalone_question, answer.provenance.llm) == (question, "none")
+    check(answer)
+
+
+def test_of_too_many_texts_one_is_to_be_named() -> None:
+    answer = ask(RIGHT, question="Summarize all.")
+    assert answer.status == "no_answer"
+    assert "by its title" in (answer.reason or "")
+    check(answer)
+
+
+def test_what_is_no_text_is_asked_about_as_ever() -> None:
+    assert ask(RIGHT, question="What is the call about?").status == "answered"
+
+
+def test_what_is_spoken_of_is_no_text() -> None:
+    understood = "What did Altman speak with Trump about?"
+    llm = saying(understood, RIGHT)
+    talk = [Turn(role="user", content=QUESTION), Turn(role="assistant", content=RIGHT)]
+    answer = answerer_on(llm).answer("What was it about?", talk)
+    assert answer.standalone_question == understood
+    assert answer.claims[0].text == RIGHT
+
+
+def test_an_overview_too_has_the_least_confidence() -> None:
+    answer = answerer_on(None, min_confidence=0.9).answer("What is this about?")
+    assert answer.status == "no_answer"
+    check(answer)

@@ -194,3 +194,8 @@ def test_what_cannot_be_drafted(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError):
         draft(tmp_path / "file", Writer())
+
+
+def test_a_document_that_is_given_twice_is_in_the_suite_once(tmp_path: Path) -> None:
+    draft(tmp_path, Writer(), documents=[*DOCUMENTS, DOCUMENTS[0]], count=1)
+    assert list(load_suite(tmp_path).documents) == [document.id for document in DOCUMENTS]

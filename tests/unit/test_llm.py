@@ -161,6 +161,7 @@ def test_a_wrong_key_is_a_clear_error(
     assert "'tiny'" in message
     assert "401" in message
     assert "Incorrect API key" in message
+    assert "FOOTNOTED_LLM__API_KEY" in caught.value.help
     assert "\n" not in message
     assert server.requests == []
 

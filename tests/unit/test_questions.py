@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.questions import MOST_PARTS, split_question
+from qa.questions import (
+    MOST_PARTS,
+    asks_for_overview,
+    points_at_text,
+    split_question,
+    tells_text_apart,
+)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +123,63 @@ def test_the_longest_question_is_read_in_no_time(unit: str) -> None:
     begun = time.perf_counter()
     split_question((unit * 2000)[:2000])
     assert time.perf_counter() - begun < 0.5
+
+
+# Overviews
+
+
+@pytest.mark.parametrize(
+    ("question", "what"),
+    [
+        ("Summarize.", ""),
+        ("tl;dr", ""),
+        ("Give me an overview", ""),
+        ("What are the key takeaways?", ""),
+        ("What is this article about?", "this article"),
+        ("what's it about", "it"),
+        ("Can you summarise this, please?", "this"),
+        ("What does the report say?", "the report"),
+        ("What are the main points of the text?", "the text"),
+        ("A brief summary of How bees talk, please.", "How bees talk"),
+        ("What is the story about bees mainly about?", "the story about bees"),
+    ],
+)
+def test_a_request_for_an_overview_is_told_from_a_question(question: str, what: str) -> None:
+    assert asks_for_overview(question) == what
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the article say about costs?",
+        "What does he say?",
+        "What does Elon Musk say?",
+        "What about the bees?",
+        "Who summarized the report?",
+        "What is the main reason for the delay?",
+        "What is the summary judgment?",
+        "How was the overview made?",
+        "What does it cost?",
+    ],
+)
+def test_a_question_for_something_asks_for_no_overview(question: str) -> None:
+    assert asks_for_overview(question) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "points", "apart"),
+    [
+        ("", True, ""),
+        ("this", True, ""),
+        ("these two articles", True, ""),
+        ("the whole text", True, ""),
+        ("the article on bees", True, "bees"),
+        ("my report from Abilene", True, "abilene"),
+        ("the speech", True, ""),
+        ("the UK worried", False, "uk worried"),
+        ("Three Little Birds", False, "little birds"),
+    ],
+)
+def test_what_an_overview_is_asked_of(what: str, points: bool, apart: str) -> None:
+    assert points_at_text(what) == points
+    assert tells_text_apart(what) == apart.split()

@@ -627,6 +627,8 @@ def test_an_untitled_line_is_called_by_its_id() -> None:
         ('{"text": " \\n"}', "'text' is missing or empty"),
         ('{"text": 5}', "'text' is not a string but 5"),
         ('{"text": "a", "doc_id": 7}', "'doc_id' is not a string but 7"),
+        (f'{{"text": "a", "doc_id": "{"x" * 513}"}}', "doc_id has 513 characters; 512 are"),
+        (f'{{"text": "a", "url": "{"x" * 4097}"}}', "url has 4097 characters; 4096 are"),
         ('{"text": "a", "url": ["u"]}', "'url' is not a string but ['u']"),
         ('{"text": "a", "title": {}}', "'title' is not a string but {}"),
         ('{"text": "a\\u0000b"}', "'text' holds NUL characters or lone surrogates"),

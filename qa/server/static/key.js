@@ -12,7 +12,13 @@ export const askForKey = (problem) => {
     dialog.querySelector(".detail").textContent = problem.detail;
     form.onsubmit = (event) => {
       event.preventDefault();
-      resolve(form.elements.key.value.trim());
+      const key = form.elements.key.value.trim();
+      if (!/^[!-~]+$/.test(key)) {
+        // A browser sends no other sign in a header, and says no more than that it failed.
+        dialog.querySelector(".detail").textContent = "A key has letters, digits and signs of ASCII alone: copy it once more.";
+        return;
+      }
+      resolve(key);
       dialog.close();
     };
     dialog.onclose = () => {
