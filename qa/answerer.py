@@ -25,6 +25,7 @@ from qa.grounding.abstention import (
 )
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.kinds import answers_kind
+from qa.grounding.misfits import fitting
 from qa.grounding.roles import may_exchange
 from qa.grounding.support import (
     Support,
@@ -487,7 +488,7 @@ class Answerer:
         proof = proof_score(question, item.support.proof, self._reader)
         sure = confidence(proof)
         if undecided(sure):
-            sure = confidence(proof, judging.answers(item.support.context))
+            sure = confidence(proof, judging.answers(item.support))
         if sure < self._min_confidence:
             reason = "the sentences found do not clearly answer the question"
             return replace(item, sure=sure, problem=reason)
@@ -513,12 +514,14 @@ class Answerer:
     def _quote(
         self, question: str, evidence: Sequence[Evidence], judging: "_Judging"
     ) -> Checked | None:
-        """The sentence that most likely answers, proving itself; ``None`` if none was read.
+        """The sentence that most likely answers of those that may, proving itself.
+
+        ``None`` if none was read.
 
         It is joined by the one that led to it, and by the one before where only that names whom the
         question is about.
         """
-        best = likeliest(evidence)
+        best = likeliest(fitting(question, evidence))
         if best is None or best.answers is None:
             return None
         proof = with_antecedents((best,), terms(question), evidence)
@@ -527,7 +530,7 @@ class Answerer:
         sure = quote_confidence(best.answers)
         fits = best.answers >= _LEAST_READ and quotable(question, best, self._reader)
         if fits:
-            sure = quote_confidence(best.answers, judging.answers(support.context))
+            sure = quote_confidence(best.answers, judging.answers(support))
         clear = fits and sure >= max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
         problem = None if clear else "no sentence clearly answers the question"
         return Checked(plain(best.text), support, sure=sure, problem=problem)
@@ -613,12 +616,14 @@ class _Judging:
         self._question = question
         self._known: dict[str, float] = {}
 
-    def answers(self, text: str) -> float | None:
-        """Probability that ``text`` answers the question."""
+    def answers(self, support: Support) -> float | None:
+        """Probability that a proof answers the question."""
         if self._judge is None:
             return None
+        text = support.context
         if text not in self._known:
-            self._known[text] = self._judge.answers(self._question, text)
+            title = "” and “".join(dict.fromkeys(item.title for item in support.proof))
+            self._known[text] = self._judge.answers(self._question, text, title)
         return self._known[text]
 
 

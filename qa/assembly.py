@@ -189,7 +189,7 @@ class Assembly:
     @cached_property
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
-        return Judge(self.llm, load_prompt("verify/v1"))
+        return Judge(self.llm, load_prompt("verify/v2"))
 
     def close(self) -> None:
         """End the language model's process and give the data directory free."""

@@ -150,7 +150,7 @@ def drafter_on(llm: Any) -> Drafter:
 
 def judge_on(llm: Any) -> Judge:
     """A judge with the released prompt."""
-    return Judge(llm, load_prompt("verify/v1"))
+    return Judge(llm, load_prompt("verify/v2"))
 
 
 class _FakeChatModel(BaseChatModel):

@@ -59,13 +59,15 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
                 "coverage": support.coverage,
                 "similarity": support.similarity,
                 "focus": support.focus,
-                "answers": assembly.judge.answers(case.question, support.context),
+                "answers": assembly.judge.answers(
+                    case.question, support.context, support.proof[0].title
+                ),
             }
         claims.append(row)
     best = likeliest(evidence)
     quoted = None
     if best is not None:
-        quoted = assembly.judge.answers(case.question, with_sentence_before([best]))
+        quoted = assembly.judge.answers(case.question, with_sentence_before([best]), best.title)
     return {
         "id": case.id,
         "question": case.question,

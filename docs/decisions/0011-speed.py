@@ -49,7 +49,7 @@ def main() -> None:
                 pass
             drafted = time.perf_counter() - began
             began = time.perf_counter()
-            assembly.judge.answers(case.question, with_sentence_before([best]))
+            assembly.judge.answers(case.question, with_sentence_before([best]), best.title)
             rows.append((first, drafted, time.perf_counter() - began))
         medians = [statistics.median(column) for column in zip(*rows, strict=True)]
         print("first token {:.2f}, draft {:.2f}, judge {:.2f}".format(*medians))

@@ -36,13 +36,20 @@ class Judge:
         self._prompt = prompt
 
     @span("judge")
-    def answers(self, question: str, text: str) -> float:
+    def answers(self, question: str, text: str, title: str) -> float:
         """Probability in [0, 1] of a yes: ``text`` answers ``question``.
+
+        Args:
+            question: the standalone question.
+            text: the proof.
+            title: of the document that it is of: what "the costs" are the costs of.
 
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        messages = self._prompt.messages(text=typographic(text), question=typographic(question))
+        messages = self._prompt.messages(
+            title=typographic(title), text=typographic(text), question=typographic(question)
+        )
         if self._llm.token_probabilities:
             chunks = stream_chat(self._llm, messages, max_tokens=1, logprobs=True, top_logprobs=20)
             return _probability_of_yes([chunk.response_metadata for chunk in chunks])

@@ -17,7 +17,7 @@ _HOLES = {
     "answer": {"sentences", "question"},
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
-    "verify": {"text", "question"},
+    "verify": {"title", "text", "question"},
     "judge": {"question", "answers", "answer"},
     "draft_question": {"title", "before", "sentence", "opening"},
 }

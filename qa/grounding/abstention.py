@@ -7,16 +7,16 @@ Logistic functions over what the cross-encoder and the judge see, fitted by
 from collections.abc import Sequence
 from typing import Protocol
 
-from qa.grounding.kinds import answers_kind, leaves_unnamed
-from qa.grounding.opposites import opposes
+from qa.grounding.kinds import answers_kind
+from qa.grounding.misfits import misfit
 from qa.odds import average, from_log_odds, log_odds
 from qa.schema import Evidence, Passage
 from qa.words import stems, without_marks
 
-_CLAIM = (0.619, 0.785)
-_CLAIM_JUDGED = (-0.445, 0.562, 1.028)
-_QUOTE = (0.16, 0.88)
-_QUOTE_JUDGED = (-0.492, 0.636, 0.836)
+_CLAIM = (0.672, 0.753)
+_CLAIM_JUDGED = (-0.64, 0.546, 1.138)
+_QUOTE = (0.152, 0.811)
+_QUOTE_JUDGED = (-0.779, 0.501, 1.038)
 _HOPELESS, _CERTAIN = 0.1, 0.9
 _CONTENDS, _ALWAYS = 0.2, 2
 
@@ -120,12 +120,8 @@ def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
-    """Whether a sentence, and the likeliest answer in it, are of the kind asked for.
-
-    A sentence that says the opposite of what the question takes for granted is not, nor is one that
-    has what is asked for without its name.
-    """
-    if opposes(question, sentence.text) is not None or leaves_unnamed(question, sentence.text):
+    """Whether a sentence fits, and it and the likeliest answer in it are of the kind asked for."""
+    if misfit(question, sentence.text) is not None:
         return False
     answer = without_marks(_likeliest_answer(question, sentence, reader))
     return answers_kind(question, sentence.text) and answers_kind(question, answer, whole=False)

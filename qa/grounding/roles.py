@@ -1,4 +1,4 @@
-"""Does a claim say of one what its proof says of another?
+"""Is it said of another?
 
 "Ann beat Bob" has all the words of "Bob beat Ann", and "7 million in 2020" those of "5 million in
 2020 and 7 million in 2021". No check of words tells, and the cross-encoder is led astray too. What
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from qa.grounding.values import Value, find_values
-from qa.words import stems
+from qa.words import stems, words
 
 _BY = re.compile(r"\bby\b", re.IGNORECASE)
 
@@ -54,3 +54,45 @@ def _is_one_of_several(stated: Sequence[Value], said: Sequence[Value], *, is_tim
     return any(
         value.is_time == is_time and value.differs(other) for value in stated for other in said
     )
+
+
+_NO_FIRST_NAME = (
+    "a|after|and|are|at|before|by|did|does|do|for|from|had|has|he|her|his|how|if|in|is|it|lady|lord|"
+    "miss|mr|mrs|ms|of|on|or|our|pope|she|since|sir|that|the|their|these|they|this|those|under|until|"
+    "was|were|what|when|where|which|while|who|whose|why|with|doctor|king|queen|prince|princess|"
+    "president|saint"
+)
+_FULL_NAME = re.compile(
+    rf"\b(?!(?i:{_NO_FIRST_NAME})\b)"
+    r"([A-ZÀ-Þ][a-zß-ÿ-]+)(?: [A-ZÀ-Þ][\w’'.-]*){0,2} ([A-ZÀ-Þ][a-zß-ÿ-]+)\b"
+)
+_ASKS_WHOM = re.compile(r"\W*(?:(?:and|but|so|in|to|for|by|with|of) )?(?:who|which|what)", re.I)
+
+
+def names_a_namesake(question: str, text: str) -> str | None:
+    """Why ``text`` may tell of another: it has a last name of the question, behind another name.
+
+    A question for somebody, or for something that bears a name, may be answered so: whose son is
+    it? Of 32,423 sentences that answer, in the training material, it is true of 2; of 169,173
+    others, of 147.
+
+    Args:
+        question: what is asked.
+        text: a sentence that is to answer.
+    """
+    if _ASKS_WHOM.match(question):
+        return None
+    said, asked = set(words(text)), set(words(question))
+    others = {last: first for first, last in _full_names(text)}
+    for first, last in _full_names(question):
+        other = others.get(last)
+        if other is None or other[0] == first[0] or other.casefold() in asked:
+            continue
+        if first.casefold() not in said:
+            return f"the question is about {first} {last}, the sentence about {other} {last}"
+    return None
+
+
+def _full_names(text: str) -> list[tuple[str, str]]:
+    """First and last names, as far as capitals tell."""
+    return [(match[1], match[2]) for match in _FULL_NAME.finditer(text)]

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from qa.grounding.kinds import answers_kind, leaves_unnamed, offers_choice
-from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, opposes, reverses
+from qa.grounding.kinds import answers_kind, offers_choice
+from qa.grounding.misfits import misfit
+from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, reverses
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
 from qa.questions import split_question
 from qa.schema import Evidence
@@ -27,8 +28,6 @@ _NAMED = 2 / 3
 """Share of a title's words from where on a sentence of another document is taken to name it."""
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
-
-_UNNAMED = "no sentence that fits gives its name"
 
 _QUOTED = (
     re.compile(r'"([^"]{2,})"'),
@@ -118,8 +117,7 @@ def find_support(
     quoted = [said.strip(" .,!?;:") for said in found_quoted]
     quoted = [said for said in quoted if said not in fold(question)]
     failures = [
-        opposes(question, candidate.context)
-        or (_UNNAMED if leaves_unnamed(question, candidate.text) else None)
+        misfit(question, candidate.text, context=candidate.context)
         or candidate.contradicts(claim, quoted, stated, added)
         for candidate in candidates
     ]

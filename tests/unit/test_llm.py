@@ -141,7 +141,7 @@ def test_a_judge_of_another_provider_is_not_asked_for_probabilities(server: Serv
     """Many providers refuse a request that asks for them."""
     judge = judge_on(remote(server))
     server.pieces = ["Yes", "."]
-    assert judge.answers("Whom did Ann meet?", "Ann met Bob.") > 0.5
+    assert judge.answers("Whom did Ann meet?", "Ann met Bob.", "A") > 0.5
     assert all("logprobs" not in body for body in server.requests)
 
 

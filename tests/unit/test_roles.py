@@ -1,8 +1,8 @@
-"""Claims that say of one what their proof says of another."""
+"""What is said of another."""
 
 import pytest
 
-from qa.grounding.roles import may_exchange
+from qa.grounding.roles import may_exchange, names_a_namesake
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,33 @@ def test_an_exchange_is_seen(claim: str, text: str) -> None:
 )
 def test_another_order_is_no_exchange(claim: str, text: str) -> None:
     assert not may_exchange(claim, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How long did it take Ragna Voss to swim it?", "Karen Voss swam it in 16 hours."),
+        ("When was Ann Lund born?", "The mother, Eva Maria Lund, was born in 1950."),
+        ("How deep is the Baltic Sea?", "The North Sea is 95 metres deep."),
+    ],
+)
+def test_a_namesake_is_seen(question: str, text: str) -> None:
+    reason = names_a_namesake(question, text)
+    assert reason is not None and "the question is about" in reason
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How long did it take Ragna Voss?", "Ragna Voss, unlike Karen Voss, took 19 hours."),
+        ("How long did it take Ragna Voss?", "Voss took 19 hours."),
+        ("How long did it take Ragna Voss?", "R. Voss and Rob Voss took 19 hours."),
+        ("Who is the son of Will Hood?", "Finn Hood is his son."),
+        ("Whose son is Will Hood?", "Finn Hood is his father."),
+        ("When did the Columbus Blue Jackets win?", "The Blue Jackets won in 2011."),
+        ("When was Mr Voss born?", "Karen Voss was born in 1972."),
+        ("When did Voss die?", "Ragna Voss died in 2024."),
+    ],
+)
+def test_no_namesake(question: str, text: str) -> None:
+    assert names_a_namesake(question, text) is None
