@@ -497,8 +497,11 @@ class Answerer:
     def _or_proof(self, item: Checked, question: str) -> list[Checked]:
         """A claim, or its proof where that may say something else.
 
-        It has a likely answer which is not the claim's, or what the claim says of another.
+        It has a likely answer which is not the claim's, or what the claim says of another. And no
+        check holds a yes that only repeats the question: the model says yes to nearly everything.
         """
+        if item.problem is None and item.support.restates:
+            return [replace(item, claim=" ".join(plain(it.text) for it in item.support.proof))]
         if item.problem is not None or len(item.support.proof) > 1:
             return [item]
         (sentence,) = item.support.proof

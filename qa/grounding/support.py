@@ -66,6 +66,7 @@ class Support:
         similarity: cosine of the claim with the proof.
         focus: share of the question's content words in the proof or just before it, in [0, 1].
         context: the proof with the sentence right before it, as a judge reads it.
+        restates: whether the claim says no more than the question, beside yes or no.
         reason: why there is no proof, in words.
     """
 
@@ -74,6 +75,7 @@ class Support:
     similarity: float = 0.0
     focus: float = 0.0
     context: str = ""
+    restates: bool = False
     reason: str | None = None
 
 
@@ -136,6 +138,7 @@ def find_support(
             similarity=cosine,
             focus=candidate.focus(asked),
             context=candidate.context,
+            restates=_restates(question, stated),
         )
         for candidate, cosine in zip(passed, cosines, strict=True)
     ]
@@ -286,6 +289,20 @@ class _Candidate:
 def with_sentence_before(proof: Sequence[Evidence]) -> str:
     """The sentences of a proof with the one right before them, as a judge reads them."""
     return " ".join([*proof[0].before[-1:], *(item.text for item in proof)])
+
+
+def _restates(question: str, stated: Sequence[Term]) -> bool:
+    """Whether the claim says no more than a question to be answered by yes or no.
+
+    "Did profit fall?" has no "fell": a strong verb keeps little but its first letter.
+    """
+    if not _YES_NO.match(question) or offers_choice(question):
+        return False
+    asked = terms(question)
+    known, said = {term.stem for term in asked}, {term.stem for term in stated}
+    unsaid = {term.stem[0] for term in asked if term.kind == "word" and term.stem not in said}
+    added = [term for term in stated if term.stem not in known]
+    return all(term.kind == "word" and term.stem[0] in unsaid for term in added)
 
 
 def _tells_of_deed(question: str, claim: str) -> bool:

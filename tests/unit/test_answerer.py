@@ -1328,6 +1328,22 @@ def test_evidence_is_real() -> None:
         assert SOURCES[item.document_id][item.start : item.end] == item.text
 
 
+@pytest.mark.parametrize("claim", ["Yes, Altman spoke with Trump.", "Altman spoke with Trump."])
+def test_in_place_of_a_yes_that_repeats_the_question_its_proof_is_quoted(claim: str) -> None:
+    answer = ask(claim, question="Did Altman speak with Trump?")
+    check(answer)
+    assert answer.status == "answered"
+    assert [it.text for it in answer.claims] == [
+        "In a call arranged by a “mutual acquaintance,” Altman spoke with Trump for 25 minutes."
+    ]
+
+
+def test_a_yes_that_says_more_stands() -> None:
+    claim = "Yes, Altman spoke with Trump for 25 minutes."
+    answer = ask(claim, question="Did Altman speak with Trump?")
+    assert [it.text for it in answer.claims] == [claim]
+
+
 TALK = Article(["A friend arranged the call.", "The call took 25 minutes."], id="talk", title="A")
 SOURCES |= {TALK.id: TALK.text}
 

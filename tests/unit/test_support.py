@@ -486,6 +486,25 @@ def test_the_answer_to_a_choice_may_repeat_the_question() -> None:
     assert proof("Ann called Bob.", question, "Ann slept.", "Ann called Tim at noon.") == []
 
 
+@pytest.mark.parametrize(
+    ("claim", "question", "text", "restates"),
+    [
+        ("Yes, profit fell.", "Did profit fall?", "Profit rose and then fell.", True),
+        ("Yes, Ann called Bob.", "Did Ann call Bob?", "Ann called Bob at noon.", True),
+        ("No, Ann did not call Bob.", "Did Ann call Bob?", "Ann did not call Bob.", True),
+        ("Yes, Ann called Bob at noon.", "Did Ann call Bob?", "Ann called Bob at noon.", False),
+        ("No, Ann called Tim.", "Did Ann call Bob?", "Ann called Tim, not Bob.", False),
+        ("Ann called Bob.", "Whom did Ann call, Bob or Tim?", "Ann called Bob.", False),
+        ("Ann called Bob.", "Whom did Ann call?", "Ann called Bob.", False),
+    ],
+)
+def test_a_yes_that_says_no_more_than_the_question(
+    claim: str, question: str, text: str, restates: bool
+) -> None:
+    found = support(claim, question, Article([text]).evidence())
+    assert found.proof and found.restates == restates
+
+
 def test_a_draft_may_quote_the_title_of_the_document() -> None:
     evidence = Article(["Ann sang it in Oslo."], title="The Ferry").evidence()
     question = "Where did Ann sing Ferry songs?"
