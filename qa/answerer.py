@@ -99,6 +99,11 @@ _ASKS_SEVERAL = re.compile(
 """Signs of a question that one sentence hardly answers whole."""
 
 
+_DECLINES = 0.6
+"""How sure it is, at least, of a no whose words all stand in its proof: reader and judge, asked
+whether a sentence answers, take one that denies for one that does not. Of 52 questions for yes or
+no, about six short articles, 7 were drafted so, all rightly: 0.59 or more, with 95 % confidence."""
+
 _TELLS = 0.72
 """How sure it is that the first sentences of a text tell what it is about: they did for 26 of 36,
 read by eye (docs/decisions/0015-overviews.md)."""
@@ -489,6 +494,8 @@ class Answerer:
         sure = confidence(proof)
         if undecided(sure):
             sure = confidence(proof, judging.answers(item.support))
+        if item.support.declines:
+            sure = max(sure, _DECLINES)
         if sure < self._min_confidence:
             reason = "the sentences found do not clearly answer the question"
             return replace(item, sure=sure, problem=reason)
@@ -579,7 +586,10 @@ class Answerer:
         added = {term.stem for term in terms(rewritten)} - {
             term.stem for text in heard for term in terms(text)
         }
-        return joined if added or not rewritten.endswith(("?", "？")) else rewritten
+        if not added and rewritten.endswith(("?", "？")):
+            return rewritten
+        leans_on_it = _REFERS.search(question) or len(terms(question)) < _FEW_WORDS - 1
+        return joined if leans_on_it else question
 
     def _provenance(self, retrieval: Retrieval) -> Provenance:
         return Provenance(

@@ -90,7 +90,7 @@ def _asked(part: str) -> str:
 
 _TEXT = (
     r"(?:article|text|document|story|piece|page|paper|report|passage|essay|post|file|source|"
-    r"speech|interview|review|book|chapter|collection)s?"
+    r"speech|interview|review|book|chapter|collection|FAQ|guide|manual|newsletter|transcript)s?"
 )
 _A_TEXT = (
     rf"(?:this|that|the|these|those|my|your|our|all|both|each|every)(?: [\w’'-]+){{0,3}}? {_TEXT}"

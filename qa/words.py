@@ -70,6 +70,9 @@ _BRACKETED = re.compile(r"[\[［【]\s*(\d+)\s*[\]］】]")
 _BRACKETS = str.maketrans(dict.fromkeys("[［【]］】"))
 _TILDE = re.compile(r"~(?!\d)")
 """Two strike through what follows; before a number one may mean "about"."""
+_BULLET = re.compile(r"^\s*[-*+•]\s+(?=\S)")
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+"""Markdown's, as a text has them that is quoted."""
 _KEPT = {"\u200c", "\u200d"}
 """Signs that are not shown and change how their neighbours are, in Persian and in emoji."""
 
@@ -82,15 +85,17 @@ def without_marks(text: str) -> str:
 def plain(text: str) -> str:
     """``text`` as it may stand in an answer.
 
-    It has no footnote marks, no strike-through and nothing invisible. A longer number, as in "in
-    [2024]", loses its brackets; what is part of the sentence, as in "from [0, 10]", has others.
+    It has no footnote marks, no strike-through, no bullet, no bold type and nothing invisible. A
+    longer number, as in "in [2024]", loses its brackets; what is part of the sentence, as in "from
+    [0, 10]", has others.
     """
     seen = "".join(
         sign
         for sign in text
         if sign.isspace() or sign in _KEPT or unicodedata.category(sign) not in ("Cc", "Cf")
     )
-    bare = _BRACKETED.sub(r"\1", without_marks(_IN_TEXT.sub(r"\1 (\2)", _TILDE.sub("", seen))))
+    unmarked = _BOLD.sub(r"\1", _BULLET.sub("", _TILDE.sub("", seen)))
+    bare = _BRACKETED.sub(r"\1", without_marks(_IN_TEXT.sub(r"\1 (\2)", unmarked)))
     # What stood in brackets within brackets may have them still.
     return bare.translate(_BRACKETS) if _BRACKETED.search(bare) else bare
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qa.grounding.kinds import leaves_unnamed
 from qa.grounding.opposites import opposes
-from qa.grounding.roles import names_a_namesake
+from qa.grounding.roles import names_a_namesake, names_another
 from qa.schema import Evidence
 
 
@@ -12,7 +12,7 @@ def misfit(question: str, text: str, *, context: str = "") -> str | None:
     """Why ``text`` does not fit the question, in words; ``None`` if it may.
 
     It says the opposite of what the question takes for granted, has what is asked for without its
-    name, or tells of a namesake.
+    name, or tells of a namesake or of another.
 
     Args:
         question: what is asked.
@@ -24,7 +24,7 @@ def misfit(question: str, text: str, *, context: str = "") -> str | None:
         return opposite
     if leaves_unnamed(question, text):
         return "no sentence that fits gives its name"
-    return names_a_namesake(question, text)
+    return names_a_namesake(question, text) or names_another(question, text)
 
 
 def fitting(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:

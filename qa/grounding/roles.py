@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from qa.grounding.values import Value, find_values
-from qa.words import stems, words
+from qa.words import stems, terms, words
 
 _BY = re.compile(r"\bby\b", re.IGNORECASE)
 
@@ -91,6 +91,37 @@ def names_a_namesake(question: str, text: str) -> str | None:
         if first.casefold() not in said:
             return f"the question is about {first} {last}, the sentence about {other} {last}"
     return None
+
+
+_THE_NAMED = re.compile(r"\W*(?:The|An?) (?P<name>[A-ZÀ-Þ][\w’'-]*[a-zß-ÿ][\w’'-]*)")
+
+
+def names_another(question: str, text: str) -> str | None:
+    """Why ``text`` may tell of another: it begins with "The X" and has no name of the question.
+
+    Not for who or which, as with ``names_a_namesake``. Of 18,768 sentences that answer, in the
+    training material that is written with capitals, it is true of 11; of 117,254 others, of 581.
+
+    Args:
+        question: what is asked.
+        text: a sentence that is to answer.
+    """
+    beginning = _THE_NAMED.match(text)
+    if beginning is None or _ASKS_WHOM.match(question):
+        return None
+    asked = terms(question)
+    names = {term.stem: term.text for term in asked if term.kind == "name" and _is_whole(term.text)}
+    (other, *_) = stems(beginning["name"]) or [""]
+    known = {term.stem for term in asked}
+    if not names or not other or other in known or not names.keys().isdisjoint(stems(text)):
+        return None
+    name = next(iter(names.values()))
+    return f"the question is about {name}, the sentence about {beginning['name']}"
+
+
+def _is_whole(name: str) -> bool:
+    """Whether it may not be an abbreviation, for which a text may have all its words."""
+    return not name.isupper()
 
 
 def _full_names(text: str) -> list[tuple[str, str]]:

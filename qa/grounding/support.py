@@ -54,6 +54,7 @@ _YES_NO = re.compile(
 )
 _YES = re.compile(r"\W*yes\b[\s,.;:–—-]*", re.IGNORECASE)
 """How the answer to a yes-or-no question may begin; no sentence says that."""
+_NO = re.compile(r"\W*no\b[\s,.;:–—-]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Support:
         focus: share of the question's content words in the proof or just before it, in [0, 1].
         context: the proof with the sentence right before it, as a judge reads it.
         restates: whether the claim says no more than the question, beside yes or no.
+        declines: whether it says no, and in words that all stand in the proof or just before it.
         reason: why there is no proof, in words.
     """
 
@@ -76,6 +78,7 @@ class Support:
     focus: float = 0.0
     context: str = ""
     restates: bool = False
+    declines: bool = False
     reason: str | None = None
 
 
@@ -93,7 +96,9 @@ def find_support(
         evidence: the sentences that were offered.
         similarity: cosine by the embedder.
     """
+    declines = False
     if _YES_NO.match(question):
+        declines = _NO.match(claim) is not None
         claim = _YES.sub("", claim)
     asked = {term.stem for term in terms(question)}
     met = [term for text in (question, *(e.text for e in evidence)) for term in terms(text)]
@@ -139,6 +144,7 @@ def find_support(
             focus=candidate.focus(asked),
             context=candidate.context,
             restates=_restates(question, stated),
+            declines=declines and candidate.coverage(stated) == 1,
         )
         for candidate, cosine in zip(passed, cosines, strict=True)
     ]

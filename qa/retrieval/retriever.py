@@ -191,13 +191,13 @@ class Retriever:
 
     def _overview(self, what: str, documents: Sequence[str] | None) -> Retrieval | None:
         snapshot = self._snapshot()
-        _, titles = self._indexed(snapshot)
+        lexical_search, titles = self._indexed(snapshot)
         if documents is not None:
             snapshot = snapshot.only(documents)
-        meant = _meant(what, titles, snapshot)
+        sentences = Sentences(self.collection, snapshot)
+        meant = _meant(what, titles, lexical_search, sentences, snapshot)
         if len(meant) > _OVERVIEW:
             return Retrieval((), snapshot.version)
-        sentences = Sentences(self.collection, snapshot)
         count = min(_OPENING, _OVERVIEW // max(1, len(meant)))
         places = [place for info in meant for place in sentences.opening(info, count)]
         evidence = tuple(
@@ -414,10 +414,17 @@ def _evidence(
     )
 
 
-def _meant(what: str, titles: Titles, snapshot: Snapshot) -> Sequence[DocumentInfo]:
-    """The documents that ``what`` means: nothing but their titles, or texts that they tell apart.
+def _meant(
+    what: str,
+    titles: Titles,
+    search: LexicalSearch,
+    sentences: Sentences,
+    snapshot: Snapshot,
+) -> Sequence[DocumentInfo]:
+    """The documents that ``what`` means: by nothing but their titles, or as texts.
 
-    "The costs of Stargate" are not the document "Stargate".
+    "The costs of Stargate" are not the document "Stargate". "The article on bees" has the word in
+    its title, or else is the one whose best sentence has it.
     """
     apart = tells_text_apart(what)
     named = titles.named_in(what)
@@ -429,7 +436,16 @@ def _meant(what: str, titles: Titles, snapshot: Snapshot) -> Sequence[DocumentIn
     if not points_at_text(what):
         return []
     wanted = set(stems(" ".join(apart)))
-    return [info for info in snapshot.documents if wanted <= set(stems(info.title))]
+    titled = [info for info in snapshot.documents if wanted <= set(stems(info.title))]
+    if titled:
+        return titled
+    within = [chunk_prefix(info) for info in snapshot.documents]
+    for place in map(Place.parse, search.search(" ".join(apart), 1, within)):
+        sentences.fetch([place.chunk])
+        info = sentences.document(place)
+        if wanted <= set(stems(f"{info.title} {sentences.text(place)}")):
+            return [info]
+    return []
 
 
 def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:

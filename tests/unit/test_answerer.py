@@ -1338,6 +1338,21 @@ def test_in_place_of_a_yes_that_repeats_the_question_its_proof_is_quoted(claim: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("claim", "released"),
+    [
+        ("No, Ann never swam in Rome.", True),
+        ("No, Ann never swam quickly in Rome.", False),
+        ("Ann never swam in Rome.", False),
+    ],
+)
+def test_a_no_in_the_words_of_its_proof_needs_no_judge(claim: str, released: bool) -> None:
+    retriever = StubRetriever(Article(["Ann never swam in Rome."]))
+    answerer = answerer_on(saying(claim, sure=0.02), retriever=retriever)
+    answer = answerer.answer("Did Ann swim in Rome?")
+    assert (answer.status != "no_answer") == released
+
+
 def test_a_yes_that_says_more_stands() -> None:
     claim = "Yes, Altman spoke with Trump for 25 minutes."
     answer = ask(claim, question="Did Altman speak with Trump?")

@@ -943,7 +943,7 @@ def test_an_overview_is_how_a_text_begins(ingested: Collection, retriever: Retri
     assert found.collection_version == ingested.snapshot().version
 
 
-@pytest.mark.parametrize("what", ["How bees talk", "the article on bees", "the text of bees"])
+@pytest.mark.parametrize("what", ["How bees talk", "the article on bees", "the text about flowers"])
 def test_a_text_is_named_by_its_title_or_a_word_of_it(retriever: Retriever, what: str) -> None:
     assert opening(retriever, what) == BEES
 
@@ -960,7 +960,13 @@ def test_of_several_texts_each_begins(retriever: Retriever) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    ["the price of honey", "the article on whales", "Whale songs", "the costs of Stargate"],
+    [
+        "the price of honey",
+        "the article on whales",
+        "the article on flowers and whales",
+        "Whale songs",
+        "the costs of Stargate",
+    ],
 )
 def test_what_is_no_text_of_the_collection_has_no_overview(retriever: Retriever, what: str) -> None:
     assert opening(retriever, what) is None

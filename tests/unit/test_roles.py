@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa.grounding.roles import may_exchange, names_a_namesake
+from qa.grounding.roles import may_exchange, names_a_namesake, names_another
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,30 @@ def test_a_namesake_is_seen(question: str, text: str) -> None:
 )
 def test_no_namesake(question: str, text: str) -> None:
     assert names_a_namesake(question, text) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many settings does the Wren have?", "The Osprey has five settings."),
+        ("How old is Musk?", "The Silicon Valley founder is 39."),
+    ],
+)
+def test_another_is_seen(question: str, text: str) -> None:
+    reason = names_another(question, text)
+    assert reason is not None and "the question is about" in reason
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many settings does the Wren have?", "The Osprey, like the Wren, has five."),
+        ("How many settings does the Wren have?", "The kettle has five settings."),
+        ("How many settings does it have?", "The Osprey has five settings."),
+        ("Which kettle beats the Wren?", "The Osprey does."),
+        ("How much coal has the US?", "The United States have a lot."),
+        ("How old is the Osprey?", "The Osprey is new."),
+    ],
+)
+def test_no_other(question: str, text: str) -> None:
+    assert names_another(question, text) is None

@@ -505,6 +505,23 @@ def test_a_yes_that_says_no_more_than_the_question(
     assert found.proof and found.restates == restates
 
 
+@pytest.mark.parametrize(
+    ("claim", "question", "declines"),
+    [
+        ("No, Ann never swam in Rome.", "Did Ann swim in Rome?", True),
+        ("No. Ann never swam.", "Did Ann swim?", True),
+        ("No, Ann never swam quickly.", "Did Ann swim in Rome?", False),
+        ("Ann never swam in Rome.", "Did Ann swim in Rome?", False),
+        ("Yes, Ann never swam in Rome.", "Did Ann swim in Rome?", False),
+        ("No, Ann never swam in Rome.", "Where did Ann never swim?", False),
+        ("Norway never swam.", "Did Ann swim?", False),
+    ],
+)
+def test_a_no_in_the_words_of_its_proof(claim: str, question: str, declines: bool) -> None:
+    found = support(claim, question, Article(["Ann never swam in Rome."]).evidence())
+    assert found.declines == declines
+
+
 def test_a_draft_may_quote_the_title_of_the_document() -> None:
     evidence = Article(["Ann sang it in Oslo."], title="The Ferry").evidence()
     question = "Where did Ann sing Ferry songs?"

@@ -221,3 +221,18 @@ def test_us_is_the_same_with_dots_and_without() -> None:
 def test_one_of_them_is_no_number() -> None:
     assert [term.kind for term in terms("He is one of the best")] == ["word"]
     assert "number" in [term.kind for term in terms("He has one of each, or one")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- **Osprey**: 1.7 litres", "Osprey: 1.7 litres"),
+        ("• a **b** and **c d**.", "a b and c d."),
+        ("2 ** 3 ** 4", "2 ** 3 ** 4"),
+        ("2**3", "2**3"),
+        ("-5 degrees", "-5 degrees"),
+        ("__init__ is called", "__init__ is called"),
+    ],
+)
+def test_what_is_quoted_has_no_bullet_and_no_bold_type(text: str, said: str) -> None:
+    assert plain(text) == said

@@ -90,7 +90,9 @@ export class Turn {
 
   // ── events ──
 
+  /** Take in what was found; it comes again, with more, where a part of the question is looked for alone. */
   offer({ evidence, standalone_question: standalone }) {
+    const begins = this.evidence.length === 0;
     Object.assign(this, { evidence, standalone });
     this.understood.hidden = standalone === this.question;
     this.understood.replaceChildren("Understood as “", standalone, "”");
@@ -98,7 +100,7 @@ export class Turn {
     this.listEvidence();
     announce(`Found ${count(evidence.length, "sentence")} in ${articlesOf(evidence)}.`);
     const best = evidence.find((item) => !item.flagged);
-    if (best) this.point(this, best, { first: true });
+    if (best && begins) this.point(this, best, { first: true });
   }
 
   grow({ text }) {
