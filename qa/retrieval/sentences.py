@@ -12,8 +12,8 @@ from qa.words import words
 
 _HEADING = re.compile(r"#{1,6}\s")
 
-_WHOLE = re.compile(r"(?:\S+\s+){3}.*[.!?…。！？][”’\"')\]]*$", re.DOTALL)
-"""A sentence, and not a byline or a caption."""
+_WHOLE = re.compile(r"(?![\W_]*[a-zß-ÿ])(?:\S+\s+){3}.*[.;!?…。！？][”’\"')\]]*$", re.DOTALL)
+"""A sentence or what ends at a semicolon; no byline, no caption, no end of a list."""
 
 _OPENING_CHUNKS = 12
 """How far into a document its first sentences are looked for."""
@@ -123,7 +123,7 @@ class Sentences:
             and not self.is_flagged(place)
             and words(self.text(place)) != words(info.title)
         ]
-        whole = [place for place in said if _WHOLE.search(self.text(place)) is not None]
+        whole = [place for place in said if _WHOLE.match(self.text(place)) is not None]
         return (whole or said)[:count]
 
     def before(self, place: Place) -> Place | None:
