@@ -265,11 +265,13 @@ class Answerer:
         clock.mark("first_evidence")
         said = yield from self._answer_part(whole, place, composing)
         if len(parts) > 1:
+            # What stands alone as a whole is understood from itself: "it" is in an earlier part.
+            earlier = [] if standalone == question else list(history)
             for number, part in enumerate(parts):
                 if any(self._covers(item, part) for item in said):
                     continue
-                turns = [Turn(role="user", content=earlier) for earlier in parts[:number]]
-                alone = self._part(self._standalone(part, [*history, *turns], place), documents)
+                turns = [Turn(role="user", content=before) for before in parts[:number]]
+                alone = self._part(self._standalone(part, [*earlier, *turns], place), documents)
                 before = len(composing.offered)
                 offer = composing.offer(alone.retrieval.evidence)
                 if len(offer.evidence) > before:

@@ -597,6 +597,21 @@ def test_a_later_part_is_understood_from_the_earlier() -> None:
     assert "User: How did Altman speak with Trump?" in llm.drafts[2].text
 
 
+@pytest.mark.parametrize("leans", [False, True])
+def test_a_part_is_understood_from_the_talk_only_if_the_whole_is(leans: bool) -> None:
+    whole = "How did Altman speak with Trump, and how long did he?"
+    talk = [
+        Turn(role="user", content="Did Burgum open it?"),
+        Turn(role="assistant", content="Yes."),
+    ]
+    understood = "How did Altman speak with Burgum?" if leans else whole
+    llm = saying(understood, "", "", "How long did Altman speak with Trump?", RIGHT)
+    answerer_on(llm, retriever=StubRetriever(CALL)).answer(whole, talk)
+    last = next(call.text for call in reversed(llm.drafts) if "User:" in call.text)
+    assert "User: How did Altman speak with Trump?" in last
+    assert ("Did Burgum open it?" in last) == leans
+
+
 def test_a_model_that_fails_at_a_part_leaves_what_was_said() -> None:
     llm = saying(ARRANGED, Reply(error=ConnectionError("the line went dead")))
     answer = answerer_on(llm).answer(BOTH)
