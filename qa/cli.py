@@ -74,7 +74,10 @@ Mark = Annotated[
     epilog="Examples: footnoted ask 'How long was the call?'  |  echo 'Who?' | footnoted ask -"
 )
 def ask(
-    question: Annotated[str, typer.Argument(help="The question; '-' or a pipe reads it.")] = "-",
+    question: Annotated[
+        list[str] | None,
+        typer.Argument(help="The question, in quotes or not; '-' or a pipe reads it."),
+    ] = None,
     collection: Collection = "default",
     as_json: AsJson = False,
     evidence_only: EvidenceOnly = False,
@@ -85,7 +88,9 @@ def ask(
     ] = False,
 ) -> None:
     """Answer one question. Exit code 3 if the sources do not hold the answer."""
-    asked = _from_stdin("the question") if question == "-" else question
+    asked = " ".join(question or ["-"])
+    if asked == "-":
+        asked = _from_stdin("the question")
     with _answerer(collection, evidence_only=evidence_only, sample=sample) as (answerer, progress):
         answer = _ask(answerer, asked, [], progress, documents=document, mark=mark)
         print(answer.model_dump_json(indent=2) if as_json else format_answer(answer))

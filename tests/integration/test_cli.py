@@ -36,6 +36,13 @@ def test_ask_prints_the_answer_and_its_footnote_alone(run, llm, article):
     assert "looked at:" in err
 
 
+def test_a_question_may_go_without_quotes(run, llm, article):
+    llm.say([Reply("Mayor Ada Lund opened the new bridge.")])
+    code, out, _ = run("ask", "Who", "opened", "the", "new", "bridge?", "--json")
+    assert code == 0
+    assert json.loads(out)["question"] == "Who opened the new bridge?"
+
+
 def test_ask_reads_a_pipe_and_prints_the_contract_as_json(run, llm, article):
     llm.say([Reply("The bridge cost 4 million euros.")])
     code, out, _ = run("ask", "--json", stdin="How much did the bridge cost?\n")
