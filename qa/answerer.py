@@ -33,6 +33,7 @@ from qa.grounding.support import (
     with_antecedents,
     with_sentence_before,
 )
+from qa.injection import addresses_model
 from qa.questions import asks_for_overview, points_back, split_question
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
@@ -107,6 +108,8 @@ no, about six short articles, 7 were drafted so, all rightly: 0.59 or more, with
 _TELLS = 0.72
 """How sure it is that the first sentences of a text tell what it is about: they did for 26 of 36,
 read by eye (docs/decisions/0015-overviews.md)."""
+
+_UNTITLED = "an article"
 
 _TOO_MANY = "say by its title which text is meant: there are more than an overview can hold"
 
@@ -637,9 +640,17 @@ class _Judging:
             return None
         text = support.context
         if text not in self._known:
-            title = "” and “".join(dict.fromkeys(item.title for item in support.proof))
-            self._known[text] = self._judge.answers(self._question, text, title)
+            self._known[text] = self._judge.answers(self._question, text, _titles(support.proof))
         return self._known[text]
+
+
+def _titles(proof: Sequence[Evidence]) -> str:
+    """The titles of the documents that a proof is of, as the judge is told them.
+
+    One that addresses a model is shown to none.
+    """
+    titles = dict.fromkeys(item.title for item in proof)
+    return "” and “".join(_UNTITLED if addresses_model(it) else it for it in titles)
 
 
 def _settles(quotation: Checked, question: str, least: float) -> bool:

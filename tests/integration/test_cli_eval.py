@@ -46,6 +46,15 @@ def test_eval_prints_the_metrics_and_writes_the_records(run, llm, suite, replies
     assert "suite: asking: 2 of 2" in err
 
 
+def test_a_run_tells_no_password(run, llm, suite, replies, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOOTNOTED_LLM__MODEL", "openai:tiny")
+    monkeypatch.setenv("FOOTNOTED_LLM__BASE_URL", "http://ann:geheim@127.0.0.1:9/v1")
+    llm.say(list(replies))
+    assert run("eval", str(suite), "--out", str(tmp_path / "out"))[0] == 0
+    told = (tmp_path / "out" / "run.json").read_text("utf-8")
+    assert "127.0.0.1:9/v1" in told and "geheim" not in told
+
+
 def test_eval_reports_each_failure(run, llm, suite, replies):
     llm.say([Reply("It", error=ConnectionError("gone")), replies[-1]])
     code, out, err = run("eval", str(suite), "--json")

@@ -113,6 +113,20 @@ def test_a_stream_holds_the_checked_claims_and_not_the_draft(client: OpenAI, llm
     assert reasons == [None] * (len(chunks) - 1) + ["stop"]
 
 
+def test_the_role_comes_once_though_more_is_found_for_a_part(url: str, llm: FakeLLM) -> None:
+    rest = " ".join(f"Ship {number} left port {number} at noon." for number in range(40))
+    sent = {"doc_id": "ships", "title": "Ships", "text": rest, "collection": "other"}
+    assert httpx.post(f"{url}/v1/documents", json=sent, timeout=60).status_code == 201
+    llm.say(itertools.repeat(ACQUAINTANCE))
+    asked = "Who arranged the call, and how many sailors did ship 7 have?"
+    question = {"messages": [{"role": "user", "content": asked}], "collection": "other"}
+    events = httpx.post(f"{url}/v1/chat", json=question, timeout=60).text
+    assert events.count('"type":"evidence"') == 2
+    body = {"model": "footnoted/other", "messages": question["messages"], "stream": True}
+    stream = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=60).text
+    assert stream.count('"role"') == 1
+
+
 def test_claims_come_one_by_one_and_make_up_the_answer(client: OpenAI, llm: FakeLLM) -> None:
     llm.say(itertools.repeat(f"{DEAL} {ACQUAINTANCE}"))
     whole = client.chat.completions.create(model="footnoted", messages=WHAT)
