@@ -15,6 +15,7 @@ from itertools import chain, pairwise
 
 import nupunkt
 
+from qa.layout import ITEM
 from qa.schema import Span
 
 LONGEST = 1000
@@ -26,7 +27,6 @@ _CLOSERS = "\"'”’»)]}」』）】*_"
 _WORD = re.compile(r"[^\W_]")
 _HEADING_OR_ROW = re.compile(r"#{1,6}\s|\|")
 _TABULAR = re.compile(r"[^\t]*\t[^\t]*\t|.*? \| .*? \| ")
-_ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
 _UNENDED = re.compile(r"(?i)(?:[,;–—-]|\b(?:the|an?|of|and|or|to|with|from|by|mrs?\.|dr\.|st\.))$")
 _FULL_STOP = re.compile(rf"[。！？｡।॥؟۔]+[{re.escape(_CLOSERS)}]*")
 _NOTES = re.compile(r"(?:\[[^\[\]\s]{1,12}\])+")  # Wikipedia's "[1]"
@@ -85,7 +85,7 @@ def _is_bound(line: str, following: str, full: float) -> bool:
 
 def _is_marked(line: str, following: str) -> bool:
     """Whether a rule, a list item, a heading or a table row parts the two lines."""
-    if not _WORD.search(line) or _ITEM.match(following):
+    if not _WORD.search(line) or ITEM.match(following):
         return True
     return any(_HEADING_OR_ROW.match(x) or _TABULAR.match(x) for x in (line, following))
 
@@ -139,7 +139,7 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
     if _HEADING_OR_ROW.match(text, start, end):
         return
-    if item := _ITEM.match(text, start, end):  # the full stop of "1." ends nothing
+    if item := ITEM.match(text, start, end):  # the full stop of "1." ends nothing
         start = item.end()
     yield from (stop.end() for stop in _FULL_STOP.finditer(text, start, end))
     runs = [edge for run in _UNSPACED.finditer(text, start, end) for edge in run.span()]

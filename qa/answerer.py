@@ -25,6 +25,7 @@ from qa.grounding.abstention import (
 )
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.kinds import answers_kind
+from qa.grounding.lists import listing
 from qa.grounding.misfits import fitting
 from qa.grounding.roles import may_exchange
 from qa.grounding.support import (
@@ -533,22 +534,25 @@ class Answerer:
 
         ``None`` if none was read.
 
-        It is joined by the one that led to it, and by the one before where only that names whom the
-        question is about.
+        It is joined by the one that led to it, by the one before where only that names whom the
+        question is about, and by what ``listing`` adds.
         """
         best = likeliest(fitting(question, evidence))
         if best is None or best.answers is None:
             return None
-        proof = with_antecedents((best,), terms(question), evidence)
-        read = proof if best.led_by is not None else [best]
+        quoted = listing(question, best, evidence)
+        proof = with_antecedents(quoted.proof or (best,), terms(question), evidence)
+        read = quoted.proof if len(quoted.proof) > 1 else [best]
+        read = proof if best.led_by is not None else read
         support = Support(proof, context=with_sentence_before(read))
         sure = quote_confidence(best.answers)
-        fits = best.answers >= _LEAST_READ and quotable(question, best, self._reader)
-        if fits:
+        passage = Passage(" ".join(item.text for item in read), title=best.title)
+        fits = best.answers >= _LEAST_READ and quotable(question, passage, self._reader)
+        if fits and quoted.proof:
             sure = quote_confidence(best.answers, judging.answers(support))
         clear = fits and sure >= max(self._min_confidence, _LEAST_FOR_A_QUOTATION)
-        problem = None if clear else "no sentence clearly answers the question"
-        return Checked(plain(best.text), support, sure=sure, problem=problem)
+        problem = None if clear and quoted.proof else "no sentence clearly answers the question"
+        return Checked(quoted.text, support, sure=sure, problem=problem)
 
     def _contradict(
         self,

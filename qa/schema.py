@@ -171,14 +171,19 @@ class Evidence(Quotation):
         le=1,
         description="How likely it answers, by the cross-encoder; null: it was not read.",
     )
-    neighbour: bool = Field(default=False, description="Offered for its neighbour's sake.")
+    neighbour: bool = Field(
+        default=False,
+        description="Offered for another's sake: it stands before that, or is of the same list.",
+    )
     led_by: str | None = Field(
         default=None,
         description="Sentence id of another one, offered too, that names its document and led to "
         "it: the two prove together.",
     )
     before: tuple[str, ...] = Field(
-        default=(), description="The sentences right before it, for antecedents; not cited."
+        default=(),
+        description="The sentences right before it, for antecedents; not cited. Of an item of a "
+        "list or a row of a table the last is what introduces it.",
     )
     flagged: bool = Field(
         default=False,

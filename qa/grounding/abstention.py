@@ -9,6 +9,7 @@ from typing import Protocol
 
 from qa.grounding.kinds import answers_kind
 from qa.grounding.misfits import misfit
+from qa.layout import introduces, is_item
 from qa.odds import average, from_log_odds, log_odds
 from qa.schema import Evidence, Passage
 from qa.words import stems, without_marks
@@ -100,7 +101,7 @@ def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
     """The sentences to draft from: each costs the language model a third of a second to read.
 
     Two at least; of the others those that are a fifth as likely as the likeliest, or that nobody
-    has read, and what stands right before one of them or led to it.
+    has read, and what stands right before one of them, is introduced together with it or led to it.
     """
     ranked = [item for item in evidence if not item.neighbour]
     least = _CONTENDS * max((item.answers or 0.0 for item in ranked), default=0.0)
@@ -110,21 +111,23 @@ def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
         if place < _ALWAYS or item.answers is None or item.answers >= least
     ]
     before = {item.before[-1] for item in kept if item.before}
+    introducing = {item.text for item in kept if introduces(item.text)}
+    introducing |= {item.before[-1] for item in kept if item.before and is_item(item.text)}
     leading = {item.led_by for item in kept}
     return kept + [
         item
         for item in evidence
-        if (item.neighbour and item.text in before)
+        if (item.neighbour and (item.text in before or introducing & {*item.before[-1:]}))
         or (item.sentence_id in leading and item not in kept)
     ]
 
 
-def quotable(question: str, sentence: Evidence, reader: Reader) -> bool:
-    """Whether a sentence fits, and it and the likeliest answer in it are of the kind asked for."""
-    if misfit(question, sentence.text) is not None:
+def quotable(question: str, passage: Passage, reader: Reader) -> bool:
+    """Whether a passage fits, and it and the likeliest answer in it are of the kind asked for."""
+    if misfit(question, passage.text) is not None:
         return False
-    answer = without_marks(_likeliest_answer(question, sentence, reader))
-    return answers_kind(question, sentence.text) and answers_kind(question, answer, whole=False)
+    answer = without_marks(_likeliest_answer(question, passage, reader))
+    return answers_kind(question, passage.text) and answers_kind(question, answer, whole=False)
 
 
 def misses(claim: str, question: str, sentence: Evidence, reader: Reader) -> bool:
@@ -132,16 +135,16 @@ def misses(claim: str, question: str, sentence: Evidence, reader: Reader) -> boo
 
     A reader that tells no place has found none: the claim misses nothing then.
     """
-    found = _likeliest_answer(question, sentence, reader)
+    found = _likeliest_answer(question, Passage(sentence.text, title=sentence.title), reader)
     if found == sentence.text:
         return False
     answer = set(stems(found)) - set(stems(question))
     return bool(answer) and not answer & set(stems(claim))
 
 
-def _likeliest_answer(question: str, sentence: Evidence, reader: Reader) -> str:
-    (answer,) = reader.read(question, [Passage(sentence.text, title=sentence.title)])
-    return sentence.text[answer.start : answer.end]
+def _likeliest_answer(question: str, passage: Passage, reader: Reader) -> str:
+    (answer,) = reader.read(question, [passage])
+    return passage.text[answer.start : answer.end]
 
 
 def _logistic(weights: Sequence[float], probabilities: Sequence[float]) -> float:

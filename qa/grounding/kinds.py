@@ -61,8 +61,9 @@ _NAMED_THERE = re.compile(
     rf"\W*(?:[\w’'-]+ )?(?:named|called|titled|entitled|known as)\b"
     rf"|[”\"’']*(?: ?[,:(—–-])* ?(?:the )?{_CAPITALISED}(?: (?:of|the|de|van|von|{_CAPITALISED}))*"
     r" ?[,.;:)—–]"
+    rf"|[^.!?]{{0,100}}:[\s*•-]*(?:{_CAPITALISED}|$)"
 )
-"""What follows a noun that is named: "a hotel called …", "a hotel, the Grand, …"."""
+"""What follows a noun that is named: "a hotel called …", "a hotel, the Grand, …", "two hotels:"."""
 
 _NAMED_BEFORE = re.compile(rf"{_CAPITALISED}(?:\)|,| ?[—–]| (?:is|was|are|were|became|as))+ ?$")
 """What stands before one: "The Grand, a hotel, …", "The Grand is a hotel"."""

@@ -4,8 +4,9 @@ Dense search ranks chunks, BM25 ranks sentences, reciprocal rank fusion joins th
 sentence, a ranker reads the best of these together with the question, and its ranking joins the
 fusion. The likeliest of what that offers are read once more, each sentence by itself: what the
 ranker says of both readings puts the offered sentences in order. A sentence that leans on the one
-before it ("He refused.") brings that one along. One that addresses a language model is found and
-flagged; it brings nothing and takes no other's place.
+before it ("He refused.") brings that one along, and a part of a list or a table the rest of the
+list, or the head. One that addresses a language model is found and flagged; it brings nothing and
+takes no other's place.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from qa.errors import EmptyCollectionError, SnapshotGoneError
+from qa.layout import introduces, is_row
 from qa.network import A_CORE
 from qa.odds import average, log_odds
 from qa.questions import points_at_text, tells_text_apart
@@ -44,6 +46,12 @@ _ATTEMPTS = 3
 
 _LEANING = 4
 """How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
+
+_LISTING = 3
+"""How many of the best sentences may bring the list that they are a part of."""
+
+_LISTED = 20
+"""How many sentences such a list has, at most."""
 
 _LEADING = 3
 """How many of the best sentences may lead to other documents."""
@@ -269,7 +277,7 @@ class Retriever:
                 led_by=sentences.identity(led[place].lead) if place in led else None,
             )
             for number, place in enumerate(
-                dict.fromkeys([*best, *led, *_neighbours(usable[:_LEANING], sentences)]), start=1
+                dict.fromkeys([*best, *led, *_neighbours(usable, sentences)]), start=1
             )
         ]
         found = tuple(
@@ -302,10 +310,10 @@ class Retriever:
     def _read(
         self, question: str, places: Sequence[Place], sentences: Sentences
     ) -> dict[Place, float]:
-        """How likely each place answers, by the ranker, behind what stands before it."""
+        """How likely each place answers, by the ranker, behind what it is to be read behind."""
         sentences.fetch_before(places)
-        before = {place: sentences.before(place) for place in places}
-        return self._read_behind(question, before, sentences)
+        leading = {place: sentences.read_behind(place) for place in places}
+        return self._read_behind(question, leading, sentences)
 
     def _read_behind(
         self, question: str, places: Mapping[Place, Place | None], sentences: Sentences
@@ -315,7 +323,7 @@ class Retriever:
             Passage(
                 sentences.text(place),
                 title=sentences.document(place).title,
-                before="" if it is None or sentences.is_flagged(it) else sentences.text(it),
+                before="" if it is None else sentences.text(it),
             )
             for place, it in places.items()
         ]
@@ -328,9 +336,12 @@ class Retriever:
         answers: Mapping[Place, float],
         sentences: Sentences,
     ) -> dict[Place, float]:
-        """The likeliest of the places, each read once more by itself: the mean of both readings."""
+        """The likeliest of the places, each read once more by itself: the mean of both readings.
+
+        An item is read behind what introduces it, and what introduces a list together with that.
+        """
         again = sorted(places, key=answers.__getitem__, reverse=True)[:_READ_TWICE]
-        alone = self._ranker.answers(question, [Passage(sentences.text(it)) for it in again])
+        alone = self._ranker.answers(question, [Passage(_whole(it, sentences)) for it in again])
         return {
             place: average(answers[place], rated) for place, rated in zip(again, alone, strict=True)
         }
@@ -461,16 +472,39 @@ def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:
     return list(different.values())
 
 
-def _neighbours(places: Iterable[Place], sentences: Sentences) -> list[Place]:
-    """What stands before those of the places that lean on it."""
-    return [
-        before
-        for place in places
-        if leans(sentences.text(place))
-        and (before := sentences.before(place)) is not None
-        and not sentences.is_flagged(before)
-        and not sentences.is_heading(before)
+def _neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
+    """What the first of the places are not understood without: see ``Evidence.neighbour``."""
+    leading = [
+        sentences.read_behind(place)
+        for place in places[:_LEANING]
+        if leans(sentences.text(place)) or sentences.introduction(place) is not None
     ]
+    listed = [item for place in places[:_LISTING] for item in _listed(place, sentences)]
+    return [
+        place
+        for place in [*leading, *listed]
+        if place is not None and not sentences.is_flagged(place) and not sentences.is_heading(place)
+    ]
+
+
+def _whole(place: Place, sentences: Sentences) -> str:
+    """A sentence with what introduces it, or with what it introduces."""
+    introduction = sentences.introduction(place)
+    if introduction is not None:
+        parts = [introduction, place]
+    elif introduces(sentences.text(place)):
+        parts = [place, *sentences.introduced(place, _LISTED)]
+    else:
+        parts = [place]
+    return " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
+
+
+def _listed(place: Place, sentences: Sentences) -> list[Place]:
+    """The list that ``place`` introduces or is an item of, or the sentence that it announces."""
+    introduction = sentences.introduction(place)
+    if introduction is not None and is_row(sentences.text(place)):
+        return []
+    return sentences.introduced(introduction or place, _LISTED)
 
 
 def _leads(

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
+from qa.layout import introduces, is_heading, is_item, is_row
 from qa.schema import DocumentInfo, Span, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 from qa.words import words
-
-_HEADING = re.compile(r"#{1,6}\s")
 
 _WHOLE = re.compile(r"(?![\W_]*[a-zß-ÿ])(?:\S+\s+){3}.*[.;!?…。！？][”’\"')\]]*$", re.DOTALL)
 """A sentence or what ends at a semicolon; no byline, no caption, no end of a list."""
@@ -20,6 +19,9 @@ _OPENING_CHUNKS = 12
 
 _REACH = 2
 """How many sentences back an antecedent may stand."""
+
+_LONGEST_LIST = 40
+"""How many sentences a list or a table may have for what introduces it to be looked for."""
 
 
 class Place(NamedTuple):
@@ -102,7 +104,7 @@ class Sentences:
 
         It proves nothing and is not offered.
         """
-        return _HEADING.match(self.text(place)) is not None
+        return is_heading(self.text(place))
 
     def is_flagged(self, place: Place) -> bool:
         """Whether it addresses a language model."""
@@ -137,10 +139,96 @@ class Sentences:
         self.fetch([previous])
         return Place(previous, len(self._chunks[previous].chunk.sentences) - 1)
 
+    def after(self, place: Place) -> Place | None:
+        """The sentence after it, if there is one."""
+        stored = self._chunks[place.chunk]
+        if place.offset + 1 < len(stored.chunk.sentences):
+            return Place(place.chunk, place.offset + 1)
+        index = stored.chunk.index + 1
+        if index == stored.document.chunks:
+            return None
+        following = chunk_id(stored.document, index)
+        self.fetch([following])
+        return Place(following, 0)
+
+    def introduction(self, place: Place) -> Place | None:
+        """What introduces the list that ``place`` is an item of, or the head of its table.
+
+        A list is introduced by the sentence before its first item, which may be a heading; ``None``
+        for what is neither, or too far from it.
+        """
+        text = self.text(place)
+        if is_row(text):
+            return self._head(place)
+        if not is_item(text):
+            return None
+        item = place
+        for _ in range(_LONGEST_LIST):
+            introduction = self.before(item)
+            if introduction is None:
+                return None
+            line = self._beginning_of_line(introduction)
+            if not is_item(self.text(line)):
+                return introduction
+            item = line
+        return None
+
+    def _head(self, row: Place) -> Place | None:
+        head = row
+        for _ in range(_LONGEST_LIST):
+            previous = self.before(head)
+            if previous is None or not is_row(self.text(previous)):
+                return None if head == row else head
+            head = previous
+        return None
+
+    def introduced(self, place: Place, most: int) -> list[Place]:
+        """What ``place`` introduces: the items of a list, or else the next sentence, in order.
+
+        Args:
+            place: of a sentence, or of a heading right above a list.
+            most: nothing is given of a list that has more sentences than that.
+        """
+        following = self.after(place)
+        if following is None or self.is_heading(following):
+            return []
+        if not is_item(self.text(following)):
+            return [following] if introduces(self.text(place)) else []
+        items: list[Place] = []
+        at: Place | None = following
+        while at is not None and is_item(self.text(self._beginning_of_line(at))):
+            if len(items) == most:
+                return []
+            items.append(at)
+            at = self.after(at)
+        return items
+
+    def _beginning_of_line(self, place: Place) -> Place:
+        """The sentence that begins the line of ``place``, as far as its chunk shows."""
+        chunk = self._chunks[place.chunk].chunk
+        offset = place.offset
+        while offset > 0:
+            begin, end = chunk.sentences[offset - 1].end, chunk.sentences[offset].start
+            if "\n" in chunk.text[begin - chunk.start : end - chunk.start]:
+                break
+            offset -= 1
+        return Place(place.chunk, offset)
+
+    def read_behind(self, place: Place) -> Place | None:
+        """The sentence that ``place`` is to be read behind: what introduces it, or the one before.
+
+        None that addresses a model.
+        """
+        leading = self.introduction(place) or self.before(place)
+        return None if leading is None or self.is_flagged(leading) else leading
+
     def texts_before(self, place: Place) -> tuple[str, ...]:
-        """The sentences before it that its antecedents may stand in, in reading order."""
+        """The sentences before it that its antecedents may stand in, in reading order.
+
+        Of an item or a row the last is what introduces it.
+        """
         texts: list[str] = []
-        previous = self.before(place)
+        previous = self.introduction(place) or self.before(place)
         while previous is not None and len(texts) < _REACH:
             texts.append(self.text(previous))
             previous = self.before(previous)

@@ -89,11 +89,11 @@ MET = Article(["Ann met Bob in Rome in 1999."]).evidence()[0]
 def test_a_sentence_is_quoted_if_the_answer_in_it_is_of_the_kind_asked_for(
     question: str, answer: str, expected: bool
 ) -> None:
-    assert quotable(question, MET, Finds(answer)) is expected  # type: ignore[arg-type]
+    assert quotable(question, Passage(MET.text), Finds(answer)) is expected  # type: ignore[arg-type]
 
 
 def test_the_number_of_a_footnote_is_no_amount() -> None:
-    (cited,) = Article(["Since 2019 cyclists ride on it.[8]"]).evidence()
+    cited = Passage("Since 2019 cyclists ride on it.[8]")
     reader = Finds("cyclists ride on it.[8]")
     assert not quotable("How many ride on the footbridge?", cited, reader)  # type: ignore[arg-type]
 
@@ -185,3 +185,17 @@ def test_drafts_are_made_from_what_may_hold_the_answer() -> None:
     assert kept == [ranked[0], ranked[1], ranked[4], led, ranked[3]]
     assert contenders(ranked[:1]) == ranked[:1]
     assert contenders([]) == []
+
+
+def test_the_rest_of_a_list_is_drafted_from() -> None:
+    first, one, other = Article(
+        ["The fees are:", "- adults: 8 euros", "- dogs: 2 euros"]
+    ).evidence()
+    beside = {"before": (first.text,), "neighbour": True}
+    items = [one.model_copy(update=beside), other.model_copy(update=beside)]
+    sure = first.model_copy(update={"answers": 0.9})
+    assert contenders([sure, *items]) == [sure, *items]
+    ranked = items[0].model_copy(update={"answers": 0.9, "neighbour": False})
+    assert contenders([ranked, items[1]]) == [ranked, items[1]]
+    stray = items[1].model_copy(update={"before": ("It rained.",)})
+    assert contenders([sure, stray]) == [sure]

@@ -1197,6 +1197,45 @@ def test_evidence_only_answers_with_the_best_sentence(
     assert answer.timings_ms.first_token is None
 
 
+FEES = Article(["The fees of the bath are:", "- adults 8 euros", "- dogs 2 euros"], id="fees")
+
+
+def listed(article: Article) -> StubRetriever:
+    """The article as the retriever offers it: each item knows what introduces the list."""
+    retriever = StubRetriever(article, read=True)
+    first = article.sentences[0]
+    retriever.evidence = tuple(
+        item if item.text == first else item.model_copy(update={"before": (first,)})
+        for item in retriever.evidence
+    )
+    return retriever
+
+
+def test_a_list_is_quoted_whole() -> None:
+    retriever = listed(FEES)
+    answer = answerer_on(None, retriever=retriever).answer("What are the fees of the bath?")
+    assert answer.answer == ("The fees of the bath are: adults 8 euros; dogs 2 euros [1][2][3]")
+    assert [note.text for note in answer.citations] == FEES.sentences
+
+
+def test_what_announces_a_list_that_was_not_offered_is_not_quoted() -> None:
+    retriever = listed(Article(FEES.sentences[:1]))
+    answer = answerer_on(None, retriever=retriever).answer("What are the fees of the bath?")
+    assert (answer.status, answer.reason) == (
+        "no_answer",
+        "no sentence clearly answers the question",
+    )
+
+
+def test_the_judge_reads_a_list_whole() -> None:
+    llm = FakeLLM([yes(0.9)])
+    pace = Pace(quote_from=math.inf, judged_from=0.1, draft_from=0)
+    answerer = answerer_on(llm, retriever=listed(FEES), pace=pace)
+    answer = answerer.answer("What are the fees of the bath?")
+    assert "The fees of the bath are: - adults 8 euros - dogs 2 euros" in llm.calls[0].text
+    assert len(answer.citations) == 3
+
+
 def test_evidence_only_has_no_tokens() -> None:
     assert kinds(answerer_on(None).stream(QUESTION)) == ["evidence", "claim", "answer"]
 

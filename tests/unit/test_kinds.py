@@ -130,6 +130,8 @@ def test_a_thing_without_its_name_is_left_unnamed(question: str, text: str) -> N
         ("Which old hotel did they meet in?", "The Rex is an old hotel where they met."),
         ("Which old hotel did they meet in?", "They met in the Rex."),
         ("Which old hotel did they meet in?", "they met in rex, where there is an old hotel"),
+        ("Which old hotels did they see?", "They saw two old hotels by the sea: Rex and Grand."),
+        ("Which old hotels did they see?", "They saw two old hotels by the sea:"),
         ("Where did they meet?", "Ann met Bob in an old hotel."),
         ("Which hotel policy was changed?", "Ann says that a hotel changed it."),
     ],

@@ -527,3 +527,43 @@ def test_a_draft_may_quote_the_title_of_the_document() -> None:
     question = "Where did Ann sing Ferry songs?"
     assert support('Ann sang "The Ferry" in Oslo.', question, evidence).proof
     assert not support('Ann sang "A Ferry" in Oslo.', question, evidence).proof
+
+
+# Lists and tables
+
+
+def listed(*sentences: str) -> list[Evidence]:
+    """A list or a table: what stands first introduces the others."""
+    first, *others = Article(sentences).evidence()
+    return [first, *(it.model_copy(update={"before": (first.text,)}) for it in others)]
+
+
+FEES = listed("The fees are:", "- adults: 8 euros", "- children: 3 euros", "- dogs: 2 euros")
+LANES = listed("| Lane | Depth |\n|---|---|", "| north | 2 m |", "| south | 4 m |")
+
+
+@pytest.mark.parametrize(
+    ("question", "claim", "evidence", "expected"),
+    [
+        ("What is the fee for dogs?", "Dogs pay a fee of 2 euros.", FEES, [1, 4]),
+        (
+            "What are the fees?",
+            "The fees are 8 euros for adults and 2 euros for dogs.",
+            FEES,
+            [1, 2, 4],
+        ),
+        (
+            "What are the fees?",
+            "The fees are 8 euros for adults, 3 euros for children and 2 euros for dogs.",
+            FEES,
+            [1, 2, 3, 4],
+        ),
+        ("How deep is the south lane?", "The south lane has a depth of 4 m.", LANES, [1, 3]),
+        ("How deep is the south lane?", "The south lane has a depth of 2 m.", LANES, []),
+        ("What are the fees?", "The fees are 8 euros for adults and 5 euros for dogs.", FEES, []),
+    ],
+)
+def test_the_parts_of_a_list_prove_with_what_introduces_them(
+    question: str, claim: str, evidence: list[Evidence], expected: list[int]
+) -> None:
+    assert [item.sentence for item in support(claim, question, evidence).proof] == expected

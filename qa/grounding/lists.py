@@ -1,0 +1,144 @@
+"""Which sentences of a list or a table say together what one of them says in part?"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from qa.layout import asks_for_several, introduces, is_item, is_part, is_row, say_list, say_row
+from qa.schema import Evidence
+from qa.words import plain, stems
+
+_ANSWERS_TOO = 0.4
+"""How likely another item, or what introduces them, must be for the whole list to be meant, as a
+share of the likeliest item: for "What does a lost lock cost?" none of the other fees has a tenth,
+for "Who works in the team?" each has half."""
+
+
+_CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is quoted for a sentence.
+
+    Attributes:
+        proof: in reading order; empty where the sentence announces what was not offered.
+        text: what they say, as one statement.
+    """
+
+    proof: tuple[Evidence, ...]
+    text: str
+
+
+def listing(question: str, best: Evidence, evidence: Sequence[Evidence]) -> Listing:
+    """A sentence with the parts of its list that the question wants, and what introduces them.
+
+    Args:
+        question: what is asked.
+        best: the sentence that answers.
+        evidence: the sentences that were offered, ``best`` among them.
+    """
+    if is_row(best.text):
+        head = introducing(best, evidence)
+        proof: tuple[Evidence, ...] = (best,) if head is None else (head, best)
+        return Listing(proof, plain(say_row("" if head is None else head.text, best.text)))
+    first = None
+    parts = [[best]]
+    if is_item(best.text):
+        first = introducing(best, evidence)
+        items = _parts(best.document_id, best.before[-1:], evidence)
+        others = [first, *(part[0] for part in items)]
+        if asks_for_several(question) and items and _answers_too(best, others):
+            parts = items
+    elif introduces(best.text):
+        first = best
+        parts = _parts(best.document_id, (best.text,), evidence)
+        parts = parts or [[item] for item in evidence if _follows(item, best)]
+    if not parts:
+        return Listing((), plain(best.text))
+    leading = [] if first is None else [first]
+    said = [" ".join(plain(item.text) for item in part) for part in parts]
+    alone = len(said) == 1 and not leading  # it keeps its full stop
+    text = say_list("".join(plain(item.text) for item in leading), said)
+    proof = (*leading, *(item for part in parts for item in part))
+    return Listing(proof, said[0] if alone else text)
+
+
+def introducing(part: Evidence, evidence: Sequence[Evidence]) -> Evidence | None:
+    """What introduces an item of a list, or the head of a row's table, if it was offered."""
+    row = is_row(part.text)
+    if not row and not (is_item(part.text) and introduces("".join(part.before[-1:]))):
+        return None  # a list may stand below any sentence
+    for item in evidence:
+        before = item.document_id == part.document_id and item.sentence < part.sentence
+        if before and (item.text,) == part.before[-1:] and is_row(item.text) == row:
+            return item
+    return None
+
+
+def listed(claim: str, evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
+    """The parts of each list or table that a claim tells of, where they are several.
+
+    What introduces them stands before them, if it was offered. What stands together in the claim
+    must stand in one part: "dogs pay 8 euros" is not said by "adults: 8 euros" and "dogs: 2 euros".
+    """
+    lists = dict.fromkeys(
+        (item.document_id, item.before[-1:]) for item in evidence if is_part(item.text)
+    )
+    clauses = [frozenset(stems(clause)) for clause in _CLAUSES.split(claim)]
+    found: list[tuple[Evidence, ...]] = []
+    for document, introduction in lists:
+        parts = _parts(document, introduction, evidence)
+        first = introducing(parts[0][0], evidence)
+        known = frozenset() if first is None else frozenset(stems(first.text))
+        said = [frozenset(stem for it in part for stem in stems(it.text)) for part in parts]
+        of_parts = frozenset().union(*said) - known
+        told = [clause & of_parts for clause in clauses if clause & of_parts]
+        if not all(any(clause <= part for part in said) for clause in told):
+            continue
+        telling = [
+            item
+            for part, own in zip(parts, said, strict=True)
+            if any(clause <= own for clause in told)
+            for item in part
+        ]
+        if len(telling) > 1:
+            found.append((*([] if first is None else [first]), *telling))
+    return found
+
+
+def of_one_list(one: Evidence, other: Evidence) -> bool:
+    """Whether two sentences are parts of one list or table."""
+    parts = is_part(one.text) and is_part(other.text)
+    same = (one.document_id, one.before[-1:]) == (other.document_id, other.before[-1:])
+    return parts and same
+
+
+def _parts(
+    document: str, introduction: tuple[str, ...], evidence: Sequence[Evidence]
+) -> list[list[Evidence]]:
+    """The offered parts behind ``introduction``, each with the sentences that it goes on with."""
+    found: list[list[Evidence]] = []
+    for item in sorted(evidence, key=lambda it: it.sentence):
+        if item.document_id != document:
+            continue
+        if is_part(item.text) and item.before[-1:] == introduction:
+            found.append([item])
+        elif found and not is_part(item.text) and _goes_on(found[-1][-1], item):
+            found[-1].append(item)
+    return found
+
+
+def _answers_too(best: Evidence, others: Iterable[Evidence | None]) -> bool:
+    """Whether one of ``others`` answers as well as ``best``."""
+    likely = _ANSWERS_TOO * (best.answers or 0.0)
+    return any(it is not None and it != best and (it.answers or 0.0) >= likely for it in others)
+
+
+def _goes_on(one: Evidence, other: Evidence) -> bool:
+    """Whether a sentence stands right behind another, with no empty line between."""
+    return _follows(other, one) and other.start == one.end + 1
+
+
+def _follows(item: Evidence, other: Evidence) -> bool:
+    return (item.document_id, item.sentence) == (other.document_id, other.sentence + 1)

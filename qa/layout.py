@@ -1,0 +1,90 @@
+"""Lists and tables, as their sentences show them.
+
+"- Saturday: 8:00 to 20:00" says little without "Opening hours" above it, and a row of a table
+little without its head: each is a part of something that was introduced. What introduces a list
+says as little without it: "The following are forbidden:".
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+
+_HEADING = re.compile(r"#{1,6}\s")
+ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
+"""How an item of a list begins."""
+_CELLS = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"[\s|:+-]*")
+_ENDS = " \t;,."
+
+_SEVERAL = re.compile(
+    r"\W*(?:(?:and|but|so|then|please) )*(?:who|whom|what|which|list|name|enumerate|"
+    r"how (?:do|does|did|can|could|should|must|to))\b",
+    re.IGNORECASE,
+)
+
+
+def is_heading(text: str) -> bool:
+    """Whether a sentence is a heading in Markdown."""
+    return _HEADING.match(text) is not None
+
+
+def is_item(text: str) -> bool:
+    """Whether a sentence begins an item of a list."""
+    return ITEM.match(text) is not None
+
+
+def is_row(text: str) -> bool:
+    """Whether a sentence is a row of a table."""
+    return text.startswith("|") or " | " in text
+
+
+def is_part(text: str) -> bool:
+    """Whether a sentence is a part of a list or a table."""
+    return is_item(text) or is_row(text)
+
+
+def introduces(text: str) -> bool:
+    """Whether a sentence announces what comes next: "It includes three things:"."""
+    return text.rstrip(" *_").endswith((":", "："))
+
+
+def asks_for_several(question: str) -> bool:
+    """Whether a list may be meant: "What are the opening hours?", "How do I apply?".
+
+    "When is it open on Saturday?" means one item.
+    """
+    return _SEVERAL.match(question) is not None
+
+
+def say_list(introduction: str, items: Sequence[str]) -> str:
+    """Items of a list behind what introduces them, as one statement on one line.
+
+    Numbered ones keep their numbers, for they may be steps.
+
+    Args:
+        introduction: empty if there is none to be said.
+        items: without their bullets.
+    """
+    said = "; ".join(text.rstrip(_ENDS) for text in items)
+    return f"{introduction} {said}".strip()
+
+
+def say_row(head: str, row: str) -> str:
+    """A row of a table, each cell behind the head of its column: "Plot: large; Price: 80 euros".
+
+    Args:
+        head: the first row, with the rule below it if there is one; ``""`` if it is not known.
+        row: another one.
+    """
+    cells = _cells(row)
+    heads = _cells(head)
+    if len(heads) != len(cells):
+        return ", ".join(filter(None, cells))
+    pairs = [(name, cell) for name, cell in zip_longest(heads, cells) if cell]
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs)
+
+
+def _cells(row: str) -> list[str]:
+    lines = [line for line in row.splitlines() if not _RULE.fullmatch(line)]
+    text = lines[0].strip() if lines else ""
+    return [cell.strip() for cell in _CELLS.split(text.removeprefix("|").removesuffix("|"))]

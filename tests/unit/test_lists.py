@@ -1,0 +1,193 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fakes import BagOfWords
+
+from ingest.pipeline import Ingestor
+from qa.grounding.lists import Listing, introducing, listed, listing, of_one_list
+from qa.layout import is_part
+from qa.retrieval.retriever import Retriever
+from qa.schema import Document, Evidence, Passage
+from qa.store import Collection
+from qa.words import stems
+
+TEXT = """# The garden
+
+Membership costs 45 euros and includes three things:
+
+- a plot of 12 square metres;
+- the shared tools. They hang in the shed.
+- two workshops.
+
+Dogs are welcome.
+
+## Opening hours
+
+- Monday to Friday: 7:00 to 21:00
+- Saturday: 8:00 to 20:00
+
+| Plot | Size | Price |
+|---|---|---|
+| small | 12 m² | 45 euros |
+| large | 24 m² | 80 euros |
+
+Three towns pay for it:
+Aston, Brill and Corley.
+
+The committee warns of one thing:
+"""
+INTRODUCTION = "Membership costs 45 euros and includes three things:"
+
+
+class ByWords:
+    """Takes a sentence to answer by the share of the question's words that it has."""
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        asked = set(stems(question))
+        shares = [len(asked & set(stems(it.text))) / len(asked) for it in passages]
+        return [min(max(share, 0.01), 0.99) for share in shares]
+
+
+@pytest.fixture
+def evidence(collection: Collection, tmp_path: Path) -> list[Evidence]:
+    """All sentences, as a question with all their words would find them."""
+    document = Document.make(TEXT, title="The garden", uri="garden.md")
+    Ingestor(collection, BagOfWords(), chunk_tokens=400).ingest(document)
+    retriever = Retriever(
+        collection,
+        BagOfWords(),
+        tmp_path / "lexical",
+        candidates=60,
+        evidence=40,
+        rrf_k=60,
+        ranker=ByWords(),
+        ranker_weight=1,
+        reranked=40,
+    )
+    return list(retriever.retrieve(TEXT[:1500]).usable)
+
+
+def found(evidence: Sequence[Evidence], beginning: str, answers: float = 0.9) -> Evidence:
+    """A sentence; the others of ``evidence`` are left as they are."""
+    sentence = next(item for item in evidence if item.text.startswith(beginning))
+    return sentence.model_copy(update={"answers": answers})
+
+
+def rated(evidence: Sequence[Evidence], **answers: float) -> list[Evidence]:
+    """The evidence, each sentence rated by a word of it, and 0 without."""
+    return [
+        item.model_copy(
+            update={"answers": max([0.0, *(it for key, it in answers.items() if key in item.text)])}
+        )
+        for item in evidence
+    ]
+
+
+def asked(question: str, evidence: Sequence[Evidence], **answers: float) -> Listing:
+    """What is quoted for the sentence that is rated best."""
+    read = rated(evidence, **answers)
+    return listing(question, max(read, key=lambda item: item.answers or 0), read)
+
+
+def test_what_introduces_a_list_is_quoted_with_it(evidence: list[Evidence]) -> None:
+    whole = asked("What does membership include?", evidence, includes=0.9)
+    assert whole.text == (
+        f"{INTRODUCTION} a plot of 12 square metres; the shared tools. They hang in the shed; "
+        "two workshops"
+    )
+    assert [item.text for item in whole.proof] == [
+        INTRODUCTION,
+        "- a plot of 12 square metres;",
+        "- the shared tools.",
+        "They hang in the shed.",
+        "- two workshops.",
+    ]
+
+
+def test_an_item_is_quoted_with_what_introduces_it(evidence: list[Evidence]) -> None:
+    one = asked("How large is the plot?", evidence, square=0.9)
+    assert one.text == f"{INTRODUCTION} a plot of 12 square metres"
+    assert [item.text for item in one.proof] == [INTRODUCTION, "- a plot of 12 square metres;"]
+
+
+def test_an_item_below_a_heading_stands_alone(evidence: list[Evidence]) -> None:
+    one = asked("When is it open on Saturday?", evidence, Saturday=0.9, Monday=0.5)
+    assert one.text == "Saturday: 8:00 to 20:00"
+    assert len(one.proof) == 1
+
+
+def test_the_list_is_meant_where_other_items_answer_too(evidence: list[Evidence]) -> None:
+    question = "What are the opening hours?"
+    both = asked(question, evidence, Saturday=0.9, Monday=0.5)
+    assert both.text == "Monday to Friday: 7:00 to 21:00; Saturday: 8:00 to 20:00"
+    assert [item.answers for item in both.proof] == [0.5, 0.9]
+    assert len(asked(question, evidence, Saturday=0.9, Monday=0.1).proof) == 1
+
+
+def test_a_row_is_said_with_its_head_and_both_are_quoted(evidence: list[Evidence]) -> None:
+    row = asked("What does a large plot cost?", evidence, large=0.9, small=0.8)
+    assert row.text == "Plot: large; Size: 24 m²; Price: 80 euros"
+    assert [item.text.split("\n")[0] for item in row.proof] == [
+        "| Plot | Size | Price |",
+        "| large | 24 m² | 80 euros |",
+    ]
+
+
+def test_what_is_announced_may_be_a_sentence(evidence: list[Evidence]) -> None:
+    towns = asked("Which towns pay for it?", evidence, towns=0.9)
+    assert towns.text == "Three towns pay for it: Aston, Brill and Corley"
+    assert len(towns.proof) == 2
+
+
+def test_an_announcement_alone_proves_nothing(evidence: list[Evidence]) -> None:
+    assert asked("What does the committee warn of?", evidence, warns=0.9).proof == ()
+
+
+def test_a_plain_sentence_is_quoted_as_it_is(evidence: list[Evidence]) -> None:
+    dogs = asked("What of dogs?", evidence, Dogs=0.9)
+    assert (dogs.text, len(dogs.proof)) == ("Dogs are welcome.", 1)
+
+
+def test_a_list_is_introduced_by_what_was_offered(evidence: list[Evidence]) -> None:
+    item = found(evidence, "- two workshops")
+    introduction = introducing(item, evidence)
+    assert introduction is not None
+    assert introduction.text == INTRODUCTION
+    assert introducing(item, [item]) is None
+    assert introducing(found(evidence, "- Saturday"), evidence) is None
+    assert introducing(found(evidence, "Dogs"), evidence) is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "parts"),
+    [
+        (
+            "It includes workshops and a plot.",
+            ["- a plot of 12 square metres;", "- two workshops."],
+        ),
+        ("It includes two workshops and a plot of 12 square metres.", ["- a plot", "- two"]),
+        ("It includes 12 workshops and two plots.", []),
+        ("It includes workshops.", []),
+        ("It opens at 7:00 from Monday to Friday, and at 8:00 on Saturday.", ["- Mon", "- Sat"]),
+        ("It opens at 8:00 on Monday, and at 7:00 on Saturday.", []),
+        ("A small plot costs 45 euros, a large one 80 euros.", ["| small", "| large"]),
+        ("A small plot costs 80 euros, a large one 45 euros.", []),
+    ],
+)
+def test_the_parts_that_a_claim_tells_of_prove_together(
+    evidence: list[Evidence], claim: str, parts: list[str]
+) -> None:
+    found = [it.text for members in listed(claim, evidence) for it in members if is_part(it.text)]
+    row = [text for text in found if not text.startswith("| Plot")]
+    assert len(row) == len(parts)
+    assert all(text.startswith(part) for text, part in zip(row, parts, strict=True))
+
+
+def test_parts_are_of_one_list_that_one_sentence_introduces(evidence: list[Evidence]) -> None:
+    monday, saturday, plot = (
+        found(evidence, beginning) for beginning in ("- Monday", "- Saturday", "- a plot")
+    )
+    assert of_one_list(monday, saturday)
+    assert not of_one_list(monday, plot)
+    assert not of_one_list(found(evidence, "Membership"), plot)
