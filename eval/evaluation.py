@@ -176,7 +176,7 @@ def describe(assembly: Assembly, planned: Planned) -> Setting:
         answerer={
             "footnoted": __version__,
             "llm": "none" if drafter is None else drafter.llm.name,
-            "prompt": "none" if drafter is None else drafter.prompt.label,
+            "prompts": [] if drafter is None else [*drafter.prompts, assembly.judge.prompt.label],
             "embedder": assembly.embedder.name,
             "settings": _without_passwords(
                 assembly.settings.model_dump(mode="json", exclude=_ELSEWHERE)

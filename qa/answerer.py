@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qa.composition import Checked, Clock, Composition
 from qa.errors import FootnotedError, LLMError, QuestionError
 from qa.generation.drafter import Draft, Drafter
+from qa.generation.followups import Standalone, stand_alone
 from qa.generation.judge import Judge
 from qa.generation.queue import Free, Place
 from qa.grounding.abstention import (
@@ -35,7 +36,7 @@ from qa.grounding.support import (
     with_sentence_before,
 )
 from qa.injection import addresses_model
-from qa.questions import asks_for_overview, points_back, split_question
+from qa.questions import MAX_CHARACTERS, asks_for_overview, points_back, split_question
 from qa.retrieval.retriever import Retrieval, Retriever
 from qa.schema import (
     DISAGREES,
@@ -52,27 +53,12 @@ from qa.schema import (
     UnsupportedPolicy,
 )
 from qa.tracing import span
-from qa.words import plain, terms, words
+from qa.words import plain, terms
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
 logger = logging.getLogger(__name__)
-
-MAX_QUESTION_CHARACTERS = 2000
-
-_REFERS = re.compile(
-    r"\b(?:it|he|she|they|him|her|them|his|hers|its|their|theirs|this|that|these|those|there|"
-    r"one|ones|same|former|latter|else)\b|"
-    r"^\W*(?:and|but|or|so|what about|how about|why|how come)\W",
-    re.IGNORECASE,
-)
-"""Signs that a question leans on what was said before."""
-
-_FEW_WORDS = 3
-"""A follow-up with fewer content words than this, none of them a name, is taken to lean on what was
-said before."""
-
 
 _LEAST_FOR_A_QUOTATION = 0.6
 """How sure it must be, at least, of a sentence that it quotes for want of a proved claim. Of 345
@@ -263,8 +249,9 @@ class Answerer:
             standalone=standalone,
             policy=unsupported,
             clock=clock,
-            provenance=_without_llm(self._provenance(whole.retrieval)),
+            provenance=self._provenance(whole.retrieval),
         )
+        self._note_rewriting(whole, composing)
         yield composing.offer(whole.retrieval.evidence, whole.retrieval.found)
         clock.mark("first_evidence")
         said = yield from self._answer_part(whole, place, composing)
@@ -275,7 +262,8 @@ class Answerer:
                 if any(self._covers(item, part) for item in said):
                     continue
                 turns = [Turn(role="user", content=before) for before in parts[:number]]
-                alone = self._part(self._standalone(part, [*earlier, *turns], place), documents)
+                alone = self._understood(part, [*earlier, *turns], documents, place)
+                self._note_rewriting(alone, composing)
                 before = len(composing.offered)
                 offer = composing.offer(alone.retrieval.evidence)
                 if len(offer.evidence) > before:
@@ -297,18 +285,31 @@ class Answerer:
         place: Place,
     ) -> "_Part":
         """The question as it would be asked outside the conversation, and what is found for it."""
-        if not (history and points_back(asks_for_overview(question) or "")):
-            overview = self._overview(question, documents)
-            if overview is not None:
-                return overview
-        return self._part(self._standalone(question, history, place), documents)
-
-    def _part(self, question: str, documents: Sequence[str] | None) -> "_Part":
-        overview = self._overview(question, documents)
+        leans = history and points_back(asks_for_overview(question) or "")
+        overview = None if leans else self._overview(question, documents)
         if overview is not None:
             return overview
-        retrieval = self.retriever.retrieve(question, documents=documents)
-        return _Part(question, retrieval, self._without_draft(question, retrieval.usable))
+        alone = self._standalone(question, history, place)
+        if leans or alone.question != question:
+            overview = self._overview(alone.question, documents)
+        if overview is not None:
+            return replace(overview, alone=alone)
+        retrieval = self.retriever.retrieve(alone.question, documents=documents)
+        at_once = self._without_draft(alone.question, retrieval.usable)
+        return _Part(alone, retrieval, at_once)
+
+    def _note_rewriting(self, part: "_Part", composing: Composition) -> None:
+        """Count what it took to understand a follow-up, and say so where that failed."""
+        rewriting, error = part.alone.rewriting, part.alone.error
+        if rewriting is not None:
+            composing.usage += rewriting.usage
+            if composing.provenance.llm == "none":
+                composing.provenance = self._provenance(part.retrieval, rewriting.prompt)
+        if error is not None:
+            note = f"understood without the language model, which failed: {error}"
+            logger.warning("%s", note)
+            composing.notes.append(note)
+            composing.makeshift = True
 
     def _overview(self, question: str, documents: Sequence[str] | None) -> "_Part | None":
         """How the texts begin that a question asks an overview of; ``None`` if it asks for none."""
@@ -321,7 +322,7 @@ class Answerer:
             Checked(plain(item.text), Support((item,)), sure=_TELLS, problem=problem)
             for item in found.evidence
         ]
-        return _Part(question, found, told, note="" if told else _TOO_MANY)
+        return _Part(Standalone(question), found, told, note="" if told else _TOO_MANY)
 
     def _answer_part(
         self, part: "_Part", place: Place, composing: Composition
@@ -330,9 +331,8 @@ class Answerer:
         question, evidence = part.question, part.retrieval.usable
         if part.note:
             composing.notes.append(part.note)
-        if part.at_once is None:
-            composing.provenance = self._provenance(part.retrieval)
         checked: list[Checked] = []
+        drafted = part.at_once is None
         try:
             for step in self._steps(part, place, composing):
                 if isinstance(step, TokenEvent):
@@ -343,10 +343,14 @@ class Answerer:
                 if not composing.says(step):
                     yield composing.add(step)
         except LLMError as error:
-            quotation = self._stand_in(error, question, evidence, composing, begun=bool(checked))
+            drafted = bool(checked)
+            quotation = self._stand_in(error, question, evidence, composing, begun=drafted)
             if quotation is not None:
                 checked.append(quotation)
                 yield composing.add(quotation)
+        if drafted and self._drafter is not None:
+            prompt = self._drafter.prompt_for(question)
+            composing.provenance = self._provenance(part.retrieval, prompt.label)
         said = [item for item in checked if item.problem is None]
         if said:
             surest = max(said, key=lambda item: item.sure)
@@ -412,8 +416,6 @@ class Answerer:
                 quotation = None
             if quotation is None and not composing.released:
                 raise error
-            if not composing.claims:
-                composing.provenance = _without_llm(composing.provenance)
         without = begun or quotation is not None
         outcome = "answered without the language model, which" if without else "the language model"
         note = f"{outcome} failed: {error}"
@@ -573,38 +575,19 @@ class Answerer:
             if not composing.says(item):
                 yield composing.add_conflict(item)
 
-    def _standalone(self, question: str, history: Sequence[Turn], place: Place) -> str:
-        """The question as it would be asked outside the conversation."""
-        asked = [turn.content for turn in history if turn.role == "user"]
-        if not asked or not (_REFERS.search(question) or _says_little(question)):
-            return question
-        joined = f"{question} {asked[-1].strip()}"
-        if len(joined) > MAX_QUESTION_CHARACTERS:
-            joined = question
-        if self._drafter is None:
-            return joined
-        place.wait()
-        try:
-            rewritten = self._drafter.condense(question, history)
-        except LLMError:
-            if not self._fall_back:
-                raise
-            return joined
-        # The rewriting is a draft too: it has to ask, and may use no word that nobody has said.
-        heard = {word for turn in history for word in words(turn.content)} | set(words(question))
-        added = {term.stem for term in terms(rewritten)} - {
-            term.stem for text in heard for term in terms(text)
-        }
-        if not added and rewritten.endswith(("?", "？")):
-            return rewritten
-        leans_on_it = _REFERS.search(question) or len(terms(question)) < _FEW_WORDS - 1
-        return joined if leans_on_it else question
+    def _standalone(self, question: str, history: Sequence[Turn], place: Place) -> Standalone:
+        alone = stand_alone(question, history, self._drafter, place.wait)
+        if alone.error is not None and not self._fall_back:
+            raise alone.error
+        return alone
 
-    def _provenance(self, retrieval: Retrieval) -> Provenance:
+    def _provenance(self, retrieval: Retrieval, prompt: str = "none") -> Provenance:
+        """What produces an answer; without a prompt, no language model."""
+        drafter = None if prompt == "none" else self._drafter
         return Provenance(
-            llm="none" if self._drafter is None else self._drafter.llm.name,
+            llm="none" if drafter is None else drafter.llm.name,
             embedder=self.retriever.embedder.name,
-            prompt="none" if self._drafter is None else self._drafter.prompt.label,
+            prompt=prompt,
             collection=self.retriever.collection.name,
             collection_version=retrieval.collection_version,
         )
@@ -615,14 +598,20 @@ class _Part:
     """A question, or one of those that it consists of, and what was found for it.
 
     Attributes:
+        alone: the question, outside its conversation.
         at_once: the answer, where no draft is needed.
         note: what is to be said of it besides.
     """
 
-    question: str
+    alone: Standalone
     retrieval: Retrieval
     at_once: list[Checked] | None
     note: str = ""
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+        return self.alone.question
 
 
 class _Judging:
@@ -663,22 +652,13 @@ def _settles(quotation: Checked, question: str, least: float) -> bool:
     return sure and _ASKS_SEVERAL.search(question) is None
 
 
-def _says_little(question: str) -> bool:
-    content = terms(question)
-    return len(content) < _FEW_WORDS and all(term.kind != "name" for term in content)
-
-
-def _without_llm(provenance: Provenance) -> Provenance:
-    return provenance.model_copy(update={"llm": "none", "prompt": "none"})
-
-
 def _checked(question: str) -> str:
     text = question.strip()
     whole = text == text.encode("utf-8", "replace").decode()
     if not whole or not any(sign.isalnum() for sign in text):
         raise QuestionError(f"{question[:80]!r} is not a question")
-    if len(text) > MAX_QUESTION_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         raise QuestionError(
-            f"the question has {len(text)} characters; {MAX_QUESTION_CHARACTERS} are allowed"
+            f"the question has {len(text)} characters; {MAX_CHARACTERS} are allowed"
         )
     return text

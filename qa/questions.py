@@ -8,6 +8,9 @@ import re
 
 from qa.words import STOPWORDS, words
 
+MAX_CHARACTERS = 2000
+"""A longer one is refused."""
+
 MOST_PARTS = 4
 """A question that seems to have more is answered as a whole: it is a list, or a text."""
 

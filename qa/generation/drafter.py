@@ -60,6 +60,21 @@ class Draft:
         return split_claims(self.text, cut=self.cut)
 
 
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A follow-up as the model rewrote it.
+
+    Attributes:
+        text: its reply, unchecked.
+        prompt: the label of the prompt.
+        usage: tokens.
+    """
+
+    text: str
+    prompt: str
+    usage: Usage
+
+
 class Drafter:
     """Asks the language model for a draft.
 
@@ -81,10 +96,19 @@ class Drafter:
         max_tokens: int,
     ) -> None:
         self.llm = llm
-        self.prompt = answer
+        self._answer = answer
         self._quote = quote
         self._condense = condense
         self._max_tokens = max_tokens
+
+    @property
+    def prompts(self) -> list[str]:
+        """The labels of all prompts that it may use."""
+        return [prompt.label for prompt in (self._answer, self._quote, self._condense)]
+
+    def prompt_for(self, question: str) -> Prompt:
+        """What an answer to ``question`` is drafted by."""
+        return self._quote if _ASKS_FOR_WORDS.search(question) else self._answer
 
     def stream(self, question: str, evidence: Sequence[Evidence], draft: Draft) -> Iterator[str]:
         """Yield the draft piece by piece and gather it in ``draft``.
@@ -93,8 +117,7 @@ class Drafter:
             LLMError: the model cannot be started or reached, broke off, or came to the length limit
                 before it wrote a word. One that ends without a word has nothing to say.
         """
-        prompt = self._quote if _ASKS_FOR_WORDS.search(question) else self.prompt
-        messages = prompt.messages(
+        messages = self.prompt_for(question).messages(
             sentences=show_sentences(evidence), question=typographic(question)
         )
         with span("draft"):
@@ -116,8 +139,8 @@ class Drafter:
             )
 
     @span("condense")
-    def condense(self, question: str, history: Sequence[Turn]) -> str:
-        """Rewrite a follow-up so that it stands alone; the model's reply, unchecked.
+    def condense(self, question: str, history: Sequence[Turn]) -> "Rewriting":
+        """Rewrite a follow-up so that it stands alone.
 
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
@@ -129,9 +152,12 @@ class Drafter:
             ),
             question=typographic(question),
         )
-        chunks = stream_chat(self.llm, messages, max_tokens=_CONDENSED_TOKENS)
+        chunks = list(stream_chat(self.llm, messages, max_tokens=_CONDENSED_TOKENS))
         reply = _whole("".join(chunk.text for chunk in chunks)).strip()
-        return reply.splitlines()[0].strip() if reply else ""
+        usage = sum((_usage(it.usage_metadata) for it in chunks if it.usage_metadata), Usage())
+        return Rewriting(
+            reply.splitlines()[0].strip() if reply else "", self._condense.label, usage
+        )
 
 
 def split_claims(text: str, *, cut: bool = False) -> list[str]:

@@ -33,7 +33,7 @@ class Judge:
 
     def __init__(self, llm: LLM, prompt: Prompt) -> None:
         self._llm = llm
-        self._prompt = prompt
+        self.prompt = prompt
 
     @span("judge")
     def answers(self, question: str, text: str, title: str) -> float:
@@ -47,7 +47,7 @@ class Judge:
         Raises:
             LLMError: the model cannot be started or reached, or broke off.
         """
-        messages = self._prompt.messages(
+        messages = self.prompt.messages(
             title=typographic(title), text=typographic(text), question=typographic(question)
         )
         if self._llm.token_probabilities:

@@ -182,8 +182,12 @@ def _amount(match: re.Match[str]) -> Value | None:
     return Value(unit, low * factor, high * factor, match.start("first"), end)
 
 
+_CASELESS = str.maketrans("ſıİ", "sii")
+"""What matches "s" and "i" where case is ignored, and has another lower case."""
+
+
 def _number(text: str) -> float:
-    parts = re.split(r"[ -]", text.lower().replace(",", ""))
+    parts = re.split(r"[ -]", text.translate(_CASELESS).lower().replace(",", ""))
     return sum(1.0 if part in ("a", "an") else float(NUMBERS.get(part, part)) for part in parts)
 
 

@@ -160,7 +160,7 @@ class Retriever:
             EmptyCollectionError: the collection has no documents.
             NotInCollectionError: a named document is not there.
         """
-        return self._steadily(lambda: self._retrieve(question, documents))
+        return self._steadily(lambda corpus: self._retrieve(corpus, question, documents))
 
     @span("retrieve")
     def overview(self, what: str, *, documents: Sequence[str] | None = None) -> Retrieval | None:
@@ -178,18 +178,24 @@ class Retriever:
             EmptyCollectionError: the collection has no documents.
             NotInCollectionError: a named document is not there.
         """
-        return self._steadily(lambda: self._overview(what, documents))
+        return self._steadily(lambda corpus: self._overview(corpus, what, documents))
 
-    def _steadily(self, find: Callable[[], T]) -> T:
+    def _steadily(self, find: Callable[["_Corpus"], T]) -> T:
         """What ``find`` finds, though documents may be replaced meanwhile."""
         for _ in range(_ATTEMPTS - 1):
             try:
+                corpus = self._corpus()
                 with A_CORE:
-                    return find()
+                    return find(corpus)
             except SnapshotGoneError:
                 continue  # a document was replaced meanwhile; the next snapshot has the new one
         with self.collection.changes_held_off():
-            return find()
+            return find(self._corpus())
+
+    def _corpus(self) -> "_Corpus":
+        """What is searched; who waits for its index keeps no core from other questions."""
+        snapshot = self._snapshot()
+        return _Corpus(snapshot, *self._indexed(snapshot))
 
     def _snapshot(self) -> Snapshot:
         snapshot = self.collection.snapshot()
@@ -197,9 +203,10 @@ class Retriever:
             raise EmptyCollectionError(f"the collection {self.collection.name!r} is empty")
         return snapshot
 
-    def _overview(self, what: str, documents: Sequence[str] | None) -> Retrieval | None:
-        snapshot = self._snapshot()
-        lexical_search, titles = self._indexed(snapshot)
+    def _overview(
+        self, corpus: "_Corpus", what: str, documents: Sequence[str] | None
+    ) -> Retrieval | None:
+        snapshot, lexical_search, titles = corpus
         if documents is not None:
             snapshot = snapshot.only(documents)
         sentences = Sentences(self.collection, snapshot)
@@ -213,9 +220,10 @@ class Retriever:
         )
         return Retrieval(evidence, snapshot.version) if evidence else None
 
-    def _retrieve(self, question: str, documents: Sequence[str] | None) -> Retrieval:
-        snapshot = self._snapshot()
-        lexical_search, titles = self._indexed(snapshot)
+    def _retrieve(
+        self, corpus: "_Corpus", question: str, documents: Sequence[str] | None
+    ) -> Retrieval:
+        snapshot, lexical_search, titles = corpus
         within = None
         if documents is not None and not documents:
             return Retrieval((), snapshot.version)
@@ -443,7 +451,7 @@ def _meant(
         ids = [identity for found in named.values() for identity in found]
         rest = set(apart).difference(*named)
         found = [info for it in ids if (info := snapshot.document(it)) is not None]
-        return [] if rest else found[:_OVERVIEW]
+        return [] if rest else found
     if not points_at_text(what):
         return []
     wanted = set(stems(" ".join(apart)))
@@ -546,3 +554,11 @@ class _Led(NamedTuple):
 
     lead: Place
     answers: float
+
+
+class _Corpus(NamedTuple):
+    """A collection at one moment, with what finds sentences and documents in it."""
+
+    snapshot: Snapshot
+    lexical: LexicalSearch
+    titles: Titles

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 
-from qa.answerer import BALANCED, FAST, MAX_QUESTION_CHARACTERS, THOROUGH, Answerer, Pace
+from qa.answerer import BALANCED, FAST, THOROUGH, Answerer, Pace
 from qa.errors import (
     BusyError,
     EmptyCollectionError,
@@ -29,6 +29,7 @@ from qa.errors import (
 from qa.generation.prompt import load_prompt
 from qa.generation.queue import Free, Place, Queue
 from qa.grounding.cross_encoder import Reading
+from qa.questions import MAX_CHARACTERS
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.retriever import Retrieval
 from qa.schema import (
@@ -891,6 +892,42 @@ def test_a_rewriting_that_fails_is_done_without() -> None:
     answer = answerer_on(llm).answer("How long did he speak with Trump?", HISTORY)
     assert answer.standalone_question == f"How long did he speak with Trump? {HISTORY[0].content}"
     assert answer.answer == f"{RIGHT} [1]"
+    assert "understood without the language model, which failed" in (answer.reason or "")
+    assert "the line went dead" in (answer.reason or "")
+
+
+def test_what_a_failed_rewriting_led_to_is_not_repeatable() -> None:
+    llm = saying(Reply(error=ConnectionError("the line went dead")), RIGHT)
+    *_, last = answerer_on(llm).stream("How long did he speak with Trump?", HISTORY)
+    assert isinstance(last, AnswerEvent)
+    assert not last.repeatable
+    *_, last = answerer_on(saying(REWRITTEN, RIGHT)).stream("Who arranged it?", HISTORY)
+    assert isinstance(last, AnswerEvent)
+    assert last.repeatable
+
+
+def test_a_rewriting_is_counted_and_named_where_nothing_is_drafted() -> None:
+    llm = saying(Reply(REWRITTEN, tokens=(90, 10, 12)))
+    answer = answerer_on(llm, retriever=reading(CALL, arranged=0.95), pace=FAST).answer(
+        "Who arranged it?", HISTORY
+    )
+    check(answer)
+    assert answer.standalone_question == REWRITTEN
+    assert answer.status == "answered"
+    assert answer.usage.completion_tokens == 12
+    assert answer.provenance.llm == "fake"
+    assert answer.provenance.prompt == load_prompt("condense/v1").label
+
+
+def test_the_prompt_is_named_that_it_was_drafted_by() -> None:
+    answer = answerer_on(saying(RIGHT)).answer("What did Altman say to Trump in the call?")
+    assert answer.provenance.prompt == load_prompt("quote/v1").label
+
+
+def test_an_overview_is_looked_for_once() -> None:
+    retriever = StubRetriever(CALL)
+    answerer_on(saying(RIGHT), retriever=retriever).answer("What is Stargate about?")
+    assert [what for what, _ in retriever.asked] == ["Stargate", "What is Stargate about?"]
 
 
 def test_a_rewriting_that_fails_is_raised_where_nothing_may_stand_in() -> None:
@@ -1045,7 +1082,7 @@ def test_a_failed_model_is_no_reason_to_say_that_the_sources_hold_no_answer() ->
         answerer_on(saying(BROKEN), retriever=retriever).answer("Which bees dance in Vienna?")
 
 
-@pytest.mark.parametrize("question", ["", " \n\t", "?", "…!", "x" * (MAX_QUESTION_CHARACTERS + 1)])
+@pytest.mark.parametrize("question", ["", " \n\t", "?", "…!", "x" * (MAX_CHARACTERS + 1)])
 def test_an_empty_or_too_long_question_is_refused(question: str) -> None:
     llm = saying(RIGHT)
     retriever = StubRetriever(CALL)
@@ -1075,7 +1112,7 @@ def test_half_a_character_in_a_draft_does_not_break_the_answer() -> None:
 
 
 def test_the_longest_question_is_answered() -> None:
-    question = QUESTION.rjust(MAX_QUESTION_CHARACTERS, "x")
+    question = QUESTION.rjust(MAX_CHARACTERS, "x")
     assert answerer_on(saying(RIGHT)).answer(f" {question}\n").question == question
 
 

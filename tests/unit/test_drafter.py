@@ -167,7 +167,7 @@ def test_half_a_character_is_replaced_in_every_reply() -> None:
     """As a server sends that cuts a pair of surrogates between two tokens."""
     drafter = drafter_on(FakeLLM([Reply(pieces=["Ann \ud83d", "\ude80 met Bob."])] * 2))
     assert "".join(drafter.stream("Whom did Ann meet?", EVIDENCE, Draft())) == "Ann ?? met Bob."
-    assert drafter.condense("Whom?", []) == "Ann ?? met Bob."
+    assert drafter.condense("Whom?", []).text == "Ann ?? met Bob."
 
 
 # Rewriting a follow-up
@@ -182,7 +182,7 @@ HISTORY = [
 
 def test_a_follow_up_is_rewritten_from_the_latest_messages_without_marks() -> None:
     llm = FakeLLM(["  Who refused Ann?\nBecause she asked."])
-    assert drafter_on(llm).condense("Who refused?", HISTORY) == "Who refused Ann?"
+    assert drafter_on(llm).condense("Who refused?", HISTORY).text == "Who refused Ann?"
     assert "User: Question 9?\nAssistant: Answer 10.\n" in llm.calls[-1].text
     assert "Who refused?" in llm.calls[-1].text
     assert "Question 1?" not in llm.calls[-1].text
@@ -191,7 +191,7 @@ def test_a_follow_up_is_rewritten_from_the_latest_messages_without_marks() -> No
 
 @pytest.mark.parametrize("reply", ["", " \n "])
 def test_an_empty_rewriting_is_empty(reply: str) -> None:
-    assert drafter_on(FakeLLM([reply])).condense("Who?", HISTORY) == ""
+    assert drafter_on(FakeLLM([reply])).condense("Who?", HISTORY).text == ""
 
 
 # Failures

@@ -138,6 +138,12 @@ def test_a_year_is_no_amount_and_a_day_no_number_of_months() -> None:
     assert [value.unit for value in find_values(text)] == ["date", "date", "visitor"]
 
 
+@pytest.mark.parametrize("number", ["ſix", "ſIX", "SİX", "sıx"])
+def test_old_and_foreign_letters_count_as_theirs(number: str) -> None:
+    assert only(f"{number} men").meets(only("6 men"))
+    assert only(f"{number} men").differs(only("9 men"))
+
+
 def test_a_year_may_stand_before_a_plural() -> None:
     assert only("In 2021 rents rose").unit == "date"
     assert only("the 1400 workers").unit == "worker"
