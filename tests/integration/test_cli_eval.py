@@ -8,6 +8,7 @@ import pytest
 from fake_llm import Reply
 
 from qa.errors import LLMUnavailableError
+from qa.generation.prompt import load_prompt
 
 
 def asked(out) -> list[str]:
@@ -38,6 +39,8 @@ def test_eval_prints_the_metrics_and_writes_the_records(run, llm, suite, replies
     assert "Mayor Ada Lund opened the new bridge on 12 June." in report
     setting = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert setting["answerer"]["llm"] == "fake"
+    labels = [load_prompt(name).label for name in ("answer/v1", "quote/v1", "condense/v1")]
+    assert setting["answerer"]["prompts"] == [*labels, load_prompt("verify/v2").label]
     assert setting["answerer"]["settings"]["llm"]["api_key"] is None
     llm.say(list(replies))
     code, out, err = run("eval", "run", str(suite))
