@@ -266,6 +266,19 @@ def test_doctor_names_what_is_wrong(run, monkeypatch, tmp_path):
     assert any(not finding["ok"] for finding in json.loads(run("doctor", "--json")[1]))
 
 
+def test_a_broken_database_is_a_line_and_doctor_says_it(run, article, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOOTNOTED_LLM__WEIGHTS", str(tmp_path / "missing.gguf"))
+    (tmp_path / "data" / "chroma" / "chroma.sqlite3").write_bytes(b"no database" * 1000)
+    for command in (("sources", "list"), ("ask", "Who opened it?"), ("ingest", str(article))):
+        code, _, err = run(*command)
+        assert (code, "is broken" in err, "from a backup" in err) == (1, True, True)
+        assert "Traceback" not in err
+    found = {item["name"]: item for item in json.loads(run("doctor", "--json")[1])}
+    assert not found["collections"]["ok"]
+    assert "is broken" in found["collections"]["detail"]
+    assert "from a backup" in found["collections"]["help"]
+
+
 def test_a_second_process_is_told_who_has_the_directory(run, article, tmp_path, monkeypatch):
     holder = subprocess.Popen(
         [

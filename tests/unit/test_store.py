@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -870,6 +870,51 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=f"cannot write to '{tmp_path}/file/data'"):
         Store(tmp_path / "file" / "data")
+
+
+def spoil(file: Path) -> None:
+    file.write_bytes(bytes(range(256)) * 100)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:50_000])
+
+
+@pytest.mark.parametrize("damage", [spoil, cut])
+def test_a_broken_database_is_named_with_a_way_out(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    with Store(tmp_path) as store:
+        write(open_in(store), OLD)
+    file = tmp_path / "chroma" / "chroma.sqlite3"
+    whole = file.read_bytes()
+    damage(file)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"chroma.sqlite3 at '{file.parent}', is broken") as e:
+            Store(tmp_path)
+        assert "Restore that folder from a backup" in e.value.help
+    file.write_bytes(whole)
+    with Store(tmp_path) as store:
+        assert_shows_exactly(store.collection("default"), OLD)
+
+
+def test_a_database_that_breaks_later_is_named_too(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise chromadb.errors.InternalError("(code: 11) database disk image is malformed")
+
+    snapshot = collection.snapshot()
+    monkeypatch.setattr(chromadb.Collection, "get", fail)
+    with pytest.raises(StoreError, match="is broken: .* malformed") as error:
+        collection.get(["x"], snapshot)
+    assert "backup" in error.value.help
+
+
+def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "chroma" / "chroma.sqlite3").mkdir(parents=True)
+    with pytest.raises(StoreError, match=f"Chroma at '{tmp_path}/chroma': .*unable to open"):
+        Store(tmp_path)
 
 
 # A server
