@@ -215,13 +215,14 @@ def show_source(
     collection: Collection = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Print a document's text, to the byte."""
+    """Print a document's text: to the byte, but on a terminal without what could command it."""
     with _library(collection) as (library, _):
         found = library.document(document_id)
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        sys.stdout.write(found["text"])
+        text = found["text"]
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 @sources.command("remove")

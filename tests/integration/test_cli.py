@@ -312,6 +312,20 @@ def test_control_characters_of_a_source_do_not_reach_the_terminal(run, tmp_path)
     assert "\x1b" not in out + err
 
 
+@pytest.mark.parametrize(
+    ("terminal", "shown"),
+    [(True, "The [31mred[0m bridge opened."), (False, "The \x1b[31mred\x1b[0m bridge\x9b opened.")],
+)
+def test_a_document_is_shown_to_the_byte_but_not_to_a_terminal(
+    run, tmp_path, monkeypatch, terminal, shown
+):
+    text = "The \x1b[31mred\x1b[0m bridge\x9b opened."
+    (tmp_path / "evil.txt").write_text(text, "utf-8")
+    (result,) = json.loads(run("ingest", "--json", str(tmp_path / "evil.txt"))[1])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert run("sources", "show", result["id"]) == (0, shown, "")
+
+
 def test_help_shows_examples(run):
     code, out, _ = run("ask", "--help")
     assert code == 0
