@@ -215,6 +215,18 @@ def test_one_bad_file_does_not_stop_the_others(run, tmp_path):
     assert "bad.txt" in err
 
 
+def test_what_cannot_be_read_leaves_no_collection_behind(run, tmp_path):
+    (tmp_path / "bad.txt").write_bytes(b"\x00\x01\x02" * 50)
+    for bad in ("missing.txt", "bad.txt"):
+        assert run("ingest", str(tmp_path / bad), "-c", "news")[0] == 1
+    code, _, err = run("sources", "list", "-c", "news")
+    assert (code, "no collection 'news'; there are: none yet" in err) == (2, True)
+    (tmp_path / "good.txt").write_text("It rained on Monday.", "utf-8")
+    sources = [str(tmp_path / name) for name in ("bad.txt", "good.txt", "bad.txt")]
+    assert run("ingest", *sources, "-c", "news")[0] == 1
+    assert len(json.loads(run("sources", "list", "-c", "news", "--json")[1])) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
