@@ -121,6 +121,27 @@ def test_output_that_nobody_reads_is_a_quiet_failure(tmp_path):
     assert ended.stderr == "Keep it now: only its hash is stored.\n"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("latin-1", "Zoë \\u201c\\u010c\\u201d \\U0001f600"),
+        ("ascii", "Zo\\xeb \\u201c\\u010c\\u201d \\U0001f600"),
+        ("utf-8", "Zoë “Č” 😀"),
+    ],
+)
+def test_signs_that_a_terminal_cannot_show_are_escaped(run, tmp_path, encoding, shown):
+    path = tmp_path / "zoe.md"
+    path.write_text("# Zoë “Č” 😀\n\nIt rained on Monday.", "utf-8")
+    assert run("ingest", str(path))[0] == 0
+    ended = subprocess.run(
+        [sys.executable, "-c", "from qa import cli; cli.main()", "sources", "list"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert f"  {shown}  " in ended.stdout.decode(encoding)
+
+
 def test_chat_understands_a_follow_up_and_ends_at_an_empty_line(run, llm, article):
     llm.say(
         [
