@@ -598,13 +598,14 @@ def _attach_all(found: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Store
 
 
 def _pages(collection: Any, *, include: list[str]) -> Iterator[Any]:
-    offset = 0
-    while True:
-        page = collection.get(limit=_PAGE, offset=offset, include=include)
+    page = collection.get(limit=_PAGE, include=include)
+    if len(page["ids"]) < _PAGE:
         yield page
-        if len(page["ids"]) < _PAGE:
-            return
-        offset += _PAGE
+        return
+    # By id: what is deleted between two pages would move an offset past records that are there.
+    ids = collection.get(include=[])["ids"]
+    for first in range(0, len(ids), _PAGE):
+        yield collection.get(ids=ids[first : first + _PAGE], include=include)
 
 
 def _chroma_name(name: str, suffix: str) -> str:

@@ -304,6 +304,29 @@ def test_a_document_replaced_while_it_is_read_is_read_whole(
     assert collection.document("mine").text in ("".join(OLD), "".join(NEW))
 
 
+def test_what_is_removed_while_the_heads_are_read_hides_no_other(
+    shelf: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.store._PAGE", 2)
+    written = {write(shelf, OLD, uri=f"u{number}").id for number in range(7)}
+    original = chromadb.Collection.get
+    pages: list[set[str]] = []
+
+    def get(self: chromadb.Collection, *args: Any, **options: Any) -> Any:
+        page = original(self, *args, **options)
+        if "metadatas" in options["include"]:
+            pages.append({metadata["id"] for metadata in page["metadatas"]})
+            if len(pages) == 2:
+                self.delete(ids=page["ids"])
+        return page
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chromadb.Collection, "get", get)
+        found = {info.id for info in shelf.snapshot().documents}
+    assert len(pages[1]) == 2
+    assert found >= written - pages[1]
+
+
 def just_after_the_heads(monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
     """Let something happen once, between the reading of the heads and that of the chunks."""
     original = chromadb.Collection.get
