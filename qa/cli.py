@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -174,6 +175,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake ends in a line or two, never in a traceback."""
+    _show_all_signs()
     try:
         app(standalone_mode=True)
     except FootnotedError as error:
@@ -181,6 +183,13 @@ def main() -> None:
         sys.exit(error.exit_code)
     finally:
         _flush()
+
+
+def _show_all_signs() -> None:
+    """Escape the signs that a terminal without UTF-8 cannot show: the work would be lost."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _flush() -> None:

@@ -52,7 +52,7 @@ class LocalLibrary:
 
     Args:
         assembly: what opens it.
-        collection: its name; made when documents are ingested.
+        collection: its name; made when a document is ingested.
     """
 
     def __init__(self, assembly: "Assembly", collection: str) -> None:
@@ -64,18 +64,22 @@ class LocalLibrary:
         """Begin and end a run of documents; no question after it waits for the lexical index."""
         from ingest.pipeline import Ingestor
 
-        ingestor = Ingestor(
-            self._assembly.open_for_writing(self._name),
-            self._assembly.embedder,
-            chunk_tokens=self._assembly.settings.chunk.tokens,
-        )
+        ingestor: Ingestor | None = None
 
         def ingest(document: "Document") -> dict[str, Any]:
+            nonlocal ingestor
+            # Made here: where nothing could be read, no empty collection is left behind.
+            ingestor = ingestor or Ingestor(
+                self._assembly.open_for_writing(self._name),
+                self._assembly.embedder,
+                chunk_tokens=self._assembly.settings.chunk.tokens,
+            )
             item = ingestor.ingest(document)
             return {"outcome": item.outcome, **_head(item.document), "flagged": item.flagged}
 
         yield ingest
-        self._assembly.retriever(self._name).prepare()
+        if ingestor is not None:
+            self._assembly.retriever(self._name).prepare()
 
     def documents(self) -> list[dict[str, Any]]:
         """All of them, by title."""
@@ -215,13 +219,14 @@ def show_source(
     collection: Collection = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Print a document's text, to the byte."""
+    """Print a document's text: to the byte, but on a terminal without what could command it."""
     with _library(collection) as (library, _):
         found = library.document(document_id)
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        sys.stdout.write(found["text"])
+        text = found["text"]
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 @sources.command("remove")

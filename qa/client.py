@@ -77,10 +77,10 @@ class RemoteAnswerer:
         """Yield events; arguments as for ``Answerer.stream``.
 
         Raises:
-            FootnotedError: the server refuses the question, or is gone.
+            FootnotedError: the server refuses the question, is of another version, or is gone.
         """
         import httpx
-        from pydantic import TypeAdapter
+        from pydantic import TypeAdapter, ValidationError
 
         body = self._options | {
             "messages": [
@@ -106,6 +106,11 @@ class RemoteAnswerer:
                 for line in _lines(reply.iter_text()):
                     if line.startswith("data: "):
                         yield events.validate_json(line.removeprefix("data: "))
+        except ValidationError as error:
+            raise FootnotedError(
+                f"the server at {self._server.url} speaks another version",
+                help="End it and start it again with the version that asks: footnoted serve",
+            ) from error
         except UnicodeEncodeError:
             raise QuestionError("the question has signs that are no text") from None
         except httpx.HTTPError as error:

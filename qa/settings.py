@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from qa.errors import SettingsError
 
 PREFIX = "FOOTNOTED_"
+_LOCAL = "local"
 
 
 class _Section(BaseModel):
@@ -89,12 +90,14 @@ class LLMSettings(_Section):
     """Which language model drafts the answers."""
 
     model: str = Field(
-        default="local",
+        default=_LOCAL,
         min_length=1,
         description="local, or PROVIDER:NAME: openai:…, anthropic:…, ollama:….",
     )
     base_url: str | None = Field(
-        default=None, pattern=r"^https?://", description="An OpenAI-compatible server."
+        default=None,
+        pattern=r"^https?://",
+        description="An OpenAI-compatible server, for a `MODEL` other than local.",
     )
     api_key: SecretStr | None = Field(
         default=None,
@@ -239,11 +242,12 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment; ``overrides`` win.
 
     Raises:
-        SettingsError: an unknown variable or a bad value; the message names each.
+        SettingsError: an unknown variable, a bad value, or one that would be ignored; the message
+            names each.
     """
     _refuse_unknown_variables()
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = [
             f"{_variable(*(part for part in item['loc'] if isinstance(part, str)))}="
@@ -251,6 +255,8 @@ def load_settings(**overrides: Any) -> Settings:
             for item in error.errors(include_url=False)
         ]
         raise SettingsError(f"bad setting: {'; '.join(problems)}") from None
+    _refuse_ignored_variables(settings.llm)
+    return settings
 
 
 def describe_settings() -> list[tuple[str, str, str]]:
@@ -279,3 +285,14 @@ def _refuse_unknown_variables() -> None:
     )
     if unknown:
         raise SettingsError(f"unknown setting: {', '.join(unknown)}")
+
+
+def _refuse_ignored_variables(llm: LLMSettings) -> None:
+    """The embedded LLM has neither an address nor a key."""
+    ignored = [_variable("llm", name) for name in ("base_url", "api_key") if getattr(llm, name)]
+    if llm.model == _LOCAL and ignored:
+        model = _variable("llm", "model")
+        raise SettingsError(
+            f"{' and '.join(ignored)} would be ignored: {model}={_LOCAL!r} is the embedded model",
+            help=f"Set {model} to the name of the model that is meant, or unset the other.",
+        )

@@ -100,6 +100,7 @@ class Store:
         url: a Chroma server; then nothing is locked here.
 
     Raises:
+        StoreError: what is there cannot be opened.
         StoreLockedError: another process has the directory.
         StoreUnreachableError: no Chroma server answers at ``url``.
     """
@@ -112,7 +113,7 @@ class Store:
         if url is None:
             self._lock = _lock(data_dir)
             try:
-                with writing(data_dir):
+                with writing(data_dir), _talking(self.location):
                     self._client = _embedded_client(data_dir / "chroma")
             except BaseException:
                 self._lock.release()
@@ -597,13 +598,14 @@ def _attach_all(found: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Store
 
 
 def _pages(collection: Any, *, include: list[str]) -> Iterator[Any]:
-    offset = 0
-    while True:
-        page = collection.get(limit=_PAGE, offset=offset, include=include)
+    page = collection.get(limit=_PAGE, include=include)
+    if len(page["ids"]) < _PAGE:
         yield page
-        if len(page["ids"]) < _PAGE:
-            return
-        offset += _PAGE
+        return
+    # By id: what is deleted between two pages would move an offset past records that are there.
+    ids = collection.get(include=[])["ids"]
+    for first in range(0, len(ids), _PAGE):
+        yield collection.get(ids=ids[first : first + _PAGE], include=include)
 
 
 def _chroma_name(name: str, suffix: str) -> str:
@@ -647,8 +649,14 @@ def _describe_holder(path: Path) -> str:
 
 def _embedded_client(path: Path) -> Any:
     import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
 
-    return chromadb.PersistentClient(path=str(path), settings=_settings())
+    try:
+        return chromadb.PersistentClient(path=str(path), settings=_settings())
+    except chromadb.errors.ChromaError:
+        # Chroma keeps what it could not open, and gives that out again once the file is mended.
+        SharedSystemClient._identifier_to_system.pop(str(path), None)
+        raise
 
 
 def _require_room(location: str) -> None:
@@ -703,6 +711,11 @@ def _talking(location: str) -> Iterator[None]:
         # Chroma has no class for it: SQLite says the one, and the vectors' files the other.
         if re.search("disk is full|No space left", str(error)):
             raise DiskFullError(f"no space left for Chroma at {location!r}") from error
+        if re.search("is not a database|is malformed", str(error)):
+            raise StoreError(
+                f"Chroma's database, chroma.sqlite3 at {location!r}, is broken: {error}",
+                help="Restore that folder from a backup; or delete it, and ingest again.",
+            ) from error
         raise StoreError(f"Chroma at {location!r}: {error}") from error
     except ValueError as error:
         if "Could not connect" not in str(error):

@@ -99,7 +99,6 @@ class FakeLLM:
     ) -> None:
         self.name = name
         self.token_probabilities = token_probabilities
-        self.length_option = "max_tokens"
         self.calls: list[Call] = []
         self.connect_error: Exception | None = None
         self._replies = iter(replies)
@@ -114,6 +113,10 @@ class FakeLLM:
         if self.connect_error is not None:
             raise self.connect_error
         return _FakeChatModel(self)
+
+    def limit(self, max_tokens: int) -> dict[str, Any]:
+        """The longest reply, in OpenAI's words."""
+        return {"max_tokens": max_tokens}
 
     def start_in_background(self) -> None:
         """Nothing to load."""

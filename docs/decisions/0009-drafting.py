@@ -50,7 +50,7 @@ class _Forgetful:
     def __init__(self, llm: LLM) -> None:
         self.name = llm.name
         self.token_probabilities = llm.token_probabilities
-        self.length_option = llm.length_option
+        self.limit = llm.limit
         self._llm = llm
 
     def connect(self) -> Any:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 
+_OPENAI, _OLLAMA = "openai:", "ollama:"
+_TEMPERATURE = 0
+
 _SHORTEST_KEY = 8
 """In characters; what is shorter, such as the "none" of a server without keys, is a mere word."""
 
@@ -36,12 +39,10 @@ class LLM(Protocol):
     Attributes:
         name: the model's name, for ``Provenance``.
         token_probabilities: whether it can tell the probabilities of its first token.
-        length_option: what the provider calls the longest reply.
     """
 
     name: str
     token_probabilities: bool
-    length_option: str
 
     def connect(self) -> "BaseChatModel":
         """A chat model that is ready to be called.
@@ -50,6 +51,10 @@ class LLM(Protocol):
             LLMUnavailableError: it cannot be started or set up.
             WeightsError: the embedded LLM's weights are missing or wrong.
         """
+        ...
+
+    def limit(self, max_tokens: int) -> dict[str, Any]:
+        """The options of a call whose reply may be that long."""
         ...
 
     def start_in_background(self) -> None:
@@ -65,7 +70,6 @@ class EmbeddedLLM:
     """The embedded LLM as a chat model."""
 
     token_probabilities = True
-    length_option = "max_tokens"
 
     def __init__(self, local: LocalLLM, *, timeout_seconds: float) -> None:
         self.name = local.name
@@ -89,6 +93,10 @@ class EmbeddedLLM:
             self._connected = connected = (endpoint, model)
         return connected[1]
 
+    def limit(self, max_tokens: int) -> dict[str, Any]:
+        """The longest reply, in OpenAI's words."""
+        return {"max_tokens": max_tokens}
+
     def start_in_background(self) -> None:
         """Load the weights while something else is done."""
         self.local.start_in_background()
@@ -103,7 +111,8 @@ class RemoteLLM:
 
     Args:
         model: ``PROVIDER:NAME``, or a bare name with ``base_url``.
-        base_url: an OpenAI-compatible server.
+        base_url: an OpenAI-compatible server, as Ollama's is below ``/v1``; it is told the bare
+            name of a model of OpenAI's or Ollama's.
         api_key: its key; ``None`` for the provider's own environment variable, or for none at all
             with ``base_url``: what is meant for the provider is not sent elsewhere.
         timeout_seconds: for one call.
@@ -121,7 +130,7 @@ class RemoteLLM:
                 "or set FOOTNOTED_LLM__BASE_URL.",
             )
         self.name = model
-        self.length_option = "num_predict" if model.startswith("ollama:") else "max_tokens"
+        self._ollama = base_url is None and model.startswith(_OLLAMA)
         self._base_url = base_url
         self._api_key = api_key
         self._timeout = timeout_seconds
@@ -133,6 +142,12 @@ class RemoteLLM:
             self._connected = self._build()
         return self._connected
 
+    def limit(self, max_tokens: int) -> dict[str, Any]:
+        """The longest reply, in the provider's words."""
+        if self._ollama:  # what a call gives as options takes the place of all the model's
+            return {"options": {"num_predict": max_tokens, "temperature": _TEMPERATURE}}
+        return {"max_tokens": max_tokens}
+
     def start_in_background(self) -> None:
         """Nothing to load."""
 
@@ -142,14 +157,17 @@ class RemoteLLM:
     def _build(self) -> "BaseChatModel":
         if self._base_url is not None:
             return _openai_compatible(
-                self.name.removeprefix("openai:"),
+                self.name.removeprefix(_OPENAI).removeprefix(_OLLAMA),
                 self._base_url,
                 self._api_key or "none",
                 timeout_seconds=self._timeout,
             )
         from langchain.chat_models import init_chat_model
 
-        options: dict[str, Any] = {"temperature": 0, "timeout": self._timeout}
+        options: dict[str, Any] = {"timeout": self._timeout}
+        if self._ollama:
+            options = {"client_kwargs": options}
+        options["temperature"] = _TEMPERATURE
         if self._api_key is not None:
             options["api_key"] = self._api_key
         try:
@@ -186,9 +204,8 @@ def stream_chat(
     """
     check_interruption()
     model = llm.connect()
-    options[llm.length_option] = max_tokens
     try:
-        for chunk in model.stream(messages, **options):
+        for chunk in model.stream(messages, **options, **llm.limit(max_tokens)):
             check_interruption()
             yield chunk
     except (FootnotedError, Interrupted):
@@ -231,7 +248,7 @@ def _openai_compatible(
             limits=Limits(max_keepalive_connections=0),
             event_hooks={"request": [watch_connection]},
         ),
-        temperature=0,
+        temperature=_TEMPERATURE,
         max_retries=0,
         stream_usage=True,
     )

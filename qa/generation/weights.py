@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from qa.errors import DiskFullError, WeightsCorruptError, WeightsNotFoundError
+from qa.errors import DiskFullError, WeightsCorruptError, WeightsError, WeightsNotFoundError
 
 Progress = Callable[[str, int, int], None]
 ASSEMBLING = "assembling the weights"
@@ -74,26 +74,31 @@ def find_weights(
         WeightsNotFoundError: no place has it; the message says what was found at each.
         WeightsCorruptError: what is there is not the published file.
         DiskFullError: it does not fit into ``cache_dir``.
+        WeightsError: ``cache_dir`` cannot be read or written.
     """
     report = (lambda what, done, total: None) if progress is None else progress
     if explicit is not None:
         return _check_explicit(explicit.expanduser(), explicit_sha256, report)
     path = cache_dir / weights.file_name
-    while not _is_recorded(path, weights.sha256):
-        try:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_suffix(".gguf.lock"), timeout=1):
-                return _fill_cache(path, weights, report)
-        except Timeout:
-            report(WAITING, 0, weights.size)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            there = next(folder for folder in path.parents if folder.exists())
-            raise DiskFullError(
-                f"{weights.name} needs {weights.size:,} bytes in {str(cache_dir)!r},"
-                f" available: {shutil.disk_usage(there).free:,} ({error.strerror})"
+    try:
+        while not _is_recorded(path, weights.sha256):
+            try:
+                cache_dir.mkdir(parents=True, exist_ok=True)
+                with FileLock(path.with_suffix(".gguf.lock"), timeout=1):
+                    return _fill_cache(path, weights, report)
+            except Timeout:
+                report(WAITING, 0, weights.size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise WeightsError(
+                f"cannot keep {weights.name} in {str(cache_dir)!r}: {error.strerror or error}",
+                help="Point FOOTNOTED_DATA_DIR at a directory that you may write to.",
             ) from error
+        there = next(folder for folder in path.parents if folder.exists())
+        raise DiskFullError(
+            f"{weights.name} needs {weights.size:,} bytes in {str(cache_dir)!r},"
+            f" available: {shutil.disk_usage(there).free:,} ({error.strerror})"
+        ) from error
     return path
 
 

@@ -121,6 +121,27 @@ def test_output_that_nobody_reads_is_a_quiet_failure(tmp_path):
     assert ended.stderr == "Keep it now: only its hash is stored.\n"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("latin-1", "Zoë \\u201c\\u010c\\u201d \\U0001f600"),
+        ("ascii", "Zo\\xeb \\u201c\\u010c\\u201d \\U0001f600"),
+        ("utf-8", "Zoë “Č” 😀"),
+    ],
+)
+def test_signs_that_a_terminal_cannot_show_are_escaped(run, tmp_path, encoding, shown):
+    path = tmp_path / "zoe.md"
+    path.write_text("# Zoë “Č” 😀\n\nIt rained on Monday.", "utf-8")
+    assert run("ingest", str(path))[0] == 0
+    ended = subprocess.run(
+        [sys.executable, "-c", "from qa import cli; cli.main()", "sources", "list"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert f"  {shown}  " in ended.stdout.decode(encoding)
+
+
 def test_chat_understands_a_follow_up_and_ends_at_an_empty_line(run, llm, article):
     llm.say(
         [
@@ -215,6 +236,18 @@ def test_one_bad_file_does_not_stop_the_others(run, tmp_path):
     assert "bad.txt" in err
 
 
+def test_what_cannot_be_read_leaves_no_collection_behind(run, tmp_path):
+    (tmp_path / "bad.txt").write_bytes(b"\x00\x01\x02" * 50)
+    for bad in ("missing.txt", "bad.txt"):
+        assert run("ingest", str(tmp_path / bad), "-c", "news")[0] == 1
+    code, _, err = run("sources", "list", "-c", "news")
+    assert (code, "no collection 'news'; there are: none yet" in err) == (2, True)
+    (tmp_path / "good.txt").write_text("It rained on Monday.", "utf-8")
+    sources = [str(tmp_path / name) for name in ("bad.txt", "good.txt", "bad.txt")]
+    assert run("ingest", *sources, "-c", "news")[0] == 1
+    assert len(json.loads(run("sources", "list", "-c", "news", "--json")[1])) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -266,6 +299,19 @@ def test_doctor_names_what_is_wrong(run, monkeypatch, tmp_path):
     assert any(not finding["ok"] for finding in json.loads(run("doctor", "--json")[1]))
 
 
+def test_a_broken_database_is_a_line_and_doctor_says_it(run, article, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOOTNOTED_LLM__WEIGHTS", str(tmp_path / "missing.gguf"))
+    (tmp_path / "data" / "chroma" / "chroma.sqlite3").write_bytes(b"no database" * 1000)
+    for command in (("sources", "list"), ("ask", "Who opened it?"), ("ingest", str(article))):
+        code, _, err = run(*command)
+        assert (code, "is broken" in err, "from a backup" in err) == (1, True, True)
+        assert "Traceback" not in err
+    found = {item["name"]: item for item in json.loads(run("doctor", "--json")[1])}
+    assert not found["collections"]["ok"]
+    assert "is broken" in found["collections"]["detail"]
+    assert "from a backup" in found["collections"]["help"]
+
+
 def test_a_second_process_is_told_who_has_the_directory(run, article, tmp_path, monkeypatch):
     holder = subprocess.Popen(
         [
@@ -297,6 +343,20 @@ def test_control_characters_of_a_source_do_not_reach_the_terminal(run, tmp_path)
     assert code == 0
     assert "bridge opened on Monday" in out
     assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("terminal", "shown"),
+    [(True, "The [31mred[0m bridge opened."), (False, "The \x1b[31mred\x1b[0m bridge\x9b opened.")],
+)
+def test_a_document_is_shown_to_the_byte_but_not_to_a_terminal(
+    run, tmp_path, monkeypatch, terminal, shown
+):
+    text = "The \x1b[31mred\x1b[0m bridge\x9b opened."
+    (tmp_path / "evil.txt").write_text(text, "utf-8")
+    (result,) = json.loads(run("ingest", "--json", str(tmp_path / "evil.txt"))[1])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert run("sources", "show", result["id"]) == (0, shown, "")
 
 
 def test_help_shows_examples(run):

@@ -58,7 +58,6 @@ class FakeLLM:
 
     name = "fake"
     token_probabilities = True
-    length_option = "max_tokens"
 
     def __init__(self) -> None:
         self.reply: str | Exception = "Nothing."
@@ -66,6 +65,9 @@ class FakeLLM:
         self.refusal: Exception | None = None
         self.delay = 0.0
         self.closed = False
+
+    def limit(self, max_tokens: int) -> dict[str, Any]:
+        return {"max_tokens": max_tokens}
 
     def connect(self) -> Any:
         if self.refusal is not None:

@@ -46,13 +46,15 @@ class FlatEmbedder(Embedder):
 class FakeLLM:
     name = "fake"
     token_probabilities = False
-    length_option = "max_tokens"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def connect(self) -> Any:
         raise RuntimeError("secret")
+
+    def limit(self, max_tokens: int) -> dict[str, Any]:
+        return {"max_tokens": max_tokens}
 
     def start_in_background(self) -> None:
         pass

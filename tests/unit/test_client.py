@@ -137,6 +137,19 @@ def test_an_event_that_was_cut_off_is_none(stub: Stub) -> None:
     assert list(RemoteAnswerer(stub.running, "news").stream("Who?")) == [event]
 
 
+@pytest.mark.parametrize(
+    "said", ['{"type": "thought"}', '{"type": "error", "code": "busy"}', '{"type":', "null"]
+)
+def test_an_event_of_another_version_is_told(stub: Stub, said: str) -> None:
+    known = ErrorEvent(code="busy", message="full", help="Wait.", retryable=True)
+    stub.reply = (200, f"data: {known.model_dump_json()}\n\ndata: {said}\n\n")
+    events = RemoteAnswerer(stub.running, "news").stream("Who?")
+    assert next(events) == known
+    with pytest.raises(FootnotedError, match=f"{stub.running.url} speaks another version") as error:
+        next(events)
+    assert "start it again" in error.value.help
+
+
 def test_a_question_that_is_no_text_is_refused_before_it_is_sent(stub: Stub) -> None:
     with pytest.raises(QuestionError, match="no text"):
         list(RemoteAnswerer(stub.running, "news").stream("\udcff who?"))

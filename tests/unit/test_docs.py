@@ -1,14 +1,78 @@
 """What the documents say is what the code does."""
 
+import ast
 import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from eval.formats import load_suite
+from qa.cli import app
 from qa.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"(?:\$ |docker .* footnoted )?(?:\.venv/bin/)?footnoted (?P<arguments>.+)")
+
+
+def blocks(page: Path, *kinds: str) -> list[str]:
+    """The page's blocks of code of these kinds."""
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [code for kind, code in found if kind in kinds]
+
+
+COMMANDS = [
+    pytest.param(match["arguments"], id=f"{page.name}: {match['arguments']}")
+    for page in PAGES
+    for block in blocks(page, "console", "sh")
+    for line in block.splitlines()
+    if (match := COMMAND.fullmatch(line))
+]
+PYTHON = [
+    pytest.param(code, id=f"{page.name} {number}")
+    for page in PAGES
+    for number, code in enumerate(blocks(page, "python"))
+]
+
+
+@pytest.mark.parametrize("written", COMMANDS)
+def test_every_command_can_be_given_as_it_is_written(written):
+    resolve(shlex.split(written, comments=True))
+
+
+def test_a_command_that_does_not_exist_is_found():
+    for written in ("frobnicate", "ask Who? --loud", "eval show", "keys create me --admin"):
+        with pytest.raises(Exception, match="(?i)no such|missing|requires an argument"):
+            resolve(written.split())
+
+
+def resolve(arguments: list[str]) -> None:
+    """Find the command and its options, as the command line does before it runs it."""
+    name, command, context = "footnoted", typer.main.get_command(app), None
+    while True:
+        context = command.make_context(name, arguments, parent=context)
+        if not isinstance(command, typer.core.TyperGroup):
+            return
+        arguments = [*context._protected_args, *context.args]
+        name, command, arguments = command.resolve_command(context, arguments)
+
+
+def test_the_commands_and_the_code_are_found():
+    assert len(COMMANDS) >= 25
+    assert len(PYTHON) >= 4
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_what_the_python_code_imports_exists(code):
+    tree = ast.parse(code)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert imports
+    for node in imports:
+        module = import_module(node.module)
+        assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 @pytest.mark.parametrize("setting", describe_settings(), ids=lambda setting: setting[0])

@@ -145,9 +145,14 @@ def test_a_judge_of_another_provider_is_not_asked_for_probabilities(server: Serv
     assert all("logprobs" not in body for body in server.requests)
 
 
-def test_the_prefix_of_openai_is_not_part_of_the_name(server: Server) -> None:
-    list(drafter_on(remote(server, model="openai:tiny:7b")).stream("Whom?", EVIDENCE, Draft()))
-    assert server.requests[0]["model"] == "tiny:7b"
+@pytest.mark.parametrize("provider", ["openai", "ollama"])
+def test_the_prefix_of_a_provider_is_not_part_of_the_name(server: Server, provider: str) -> None:
+    llm = remote(server, model=f"{provider}:tiny:7b")
+    list(drafter_on(llm).stream("Whom?", EVIDENCE, Draft()))
+    (body,) = server.requests
+    assert body["model"] == "tiny:7b"
+    assert 77 in (body.get("max_tokens"), body.get("max_completion_tokens"))
+    assert llm.name == f"{provider}:tiny:7b"
 
 
 @pytest.mark.parametrize("key", ["another key", None])
@@ -291,11 +296,3 @@ def test_errors_of_our_own_pass_and_others_are_named() -> None:
     with pytest.raises(LLMFailedError, match="'fake' failed: ValueError: line one$") as caught:
         list(stream_chat(FakeLLM([Reply(error=theirs)]), [("user", "Whom?")], max_tokens=5))
     assert caught.value.__cause__ is theirs
-
-
-@pytest.mark.parametrize(
-    ("model", "option"), [("ollama:llama3", "num_predict"), ("openai:gpt-4o", "max_tokens")]
-)
-def test_the_longest_reply_is_named_as_the_provider_names_it(model: str, option: str) -> None:
-    llm = RemoteLLM(model, base_url=None, api_key="k", timeout_seconds=5)
-    assert llm.length_option == option

@@ -136,6 +136,7 @@ def test_overrides_win(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTED_LLM__MODEL", "openai:tiny")
     monkeypatch.setenv("FOOTNOTED_LLM__API_KEY", "sk-hidden")
     settings = load_settings()
     assert settings.llm.api_key is not None
@@ -225,6 +226,30 @@ def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("FOOTNOTED_A", "")
     with pytest.raises(SettingsError, match="unknown setting: FOOTNOTED_A, FOOTNOTED_B$"):
         load_settings()
+
+
+ADDRESS = {"FOOTNOTED_LLM__BASE_URL": "http://localhost:8000/v1"}
+SECRET = {"FOOTNOTED_LLM__API_KEY": "sk-hidden"}
+
+
+@pytest.mark.parametrize("variables", [ADDRESS, SECRET, ADDRESS | SECRET])
+@pytest.mark.parametrize("model", [{}, {"FOOTNOTED_LLM__MODEL": "local"}])
+def test_what_the_embedded_model_would_ignore_is_an_error_that_names_the_model(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], model: dict[str, str]
+) -> None:
+    for name, value in (variables | model).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{' and '.join(variables)} would be") as error:
+        load_settings()
+    assert "FOOTNOTED_LLM__MODEL='local'" in str(error.value)
+    assert "FOOTNOTED_LLM__MODEL" in error.value.help
+    assert "sk-hidden" not in str(error.value)
+    assert load_settings(llm={"model": "tiny"}).llm.model == "tiny"
+
+
+def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTED_LLM__API_KEY", "")
+    assert load_settings().llm.model == "local"
 
 
 def test_a_bad_override_is_an_error_too() -> None:

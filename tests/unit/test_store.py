@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -302,6 +302,29 @@ def test_a_document_replaced_while_it_is_read_is_read_whole(
     write(collection, OLD, doc_id="mine")
     just_after_the_heads(monkeypatch, lambda: write(collection, NEW, doc_id="mine"))
     assert collection.document("mine").text in ("".join(OLD), "".join(NEW))
+
+
+def test_what_is_removed_while_the_heads_are_read_hides_no_other(
+    shelf: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.store._PAGE", 2)
+    written = {write(shelf, OLD, uri=f"u{number}").id for number in range(7)}
+    original = chromadb.Collection.get
+    pages: list[set[str]] = []
+
+    def get(self: chromadb.Collection, *args: Any, **options: Any) -> Any:
+        page = original(self, *args, **options)
+        if "metadatas" in options["include"]:
+            pages.append({metadata["id"] for metadata in page["metadatas"]})
+            if len(pages) == 2:
+                self.delete(ids=page["ids"])
+        return page
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chromadb.Collection, "get", get)
+        found = {info.id for info in shelf.snapshot().documents}
+    assert len(pages[1]) == 2
+    assert found >= written - pages[1]
 
 
 def just_after_the_heads(monkeypatch: pytest.MonkeyPatch, happens: Any) -> None:
@@ -870,6 +893,51 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=f"cannot write to '{tmp_path}/file/data'"):
         Store(tmp_path / "file" / "data")
+
+
+def spoil(file: Path) -> None:
+    file.write_bytes(bytes(range(256)) * 100)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:50_000])
+
+
+@pytest.mark.parametrize("damage", [spoil, cut])
+def test_a_broken_database_is_named_with_a_way_out(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    with Store(tmp_path) as store:
+        write(open_in(store), OLD)
+    file = tmp_path / "chroma" / "chroma.sqlite3"
+    whole = file.read_bytes()
+    damage(file)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"chroma.sqlite3 at '{file.parent}', is broken") as e:
+            Store(tmp_path)
+        assert "Restore that folder from a backup" in e.value.help
+    file.write_bytes(whole)
+    with Store(tmp_path) as store:
+        assert_shows_exactly(store.collection("default"), OLD)
+
+
+def test_a_database_that_breaks_later_is_named_too(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise chromadb.errors.InternalError("(code: 11) database disk image is malformed")
+
+    snapshot = collection.snapshot()
+    monkeypatch.setattr(chromadb.Collection, "get", fail)
+    with pytest.raises(StoreError, match="is broken: .* malformed") as error:
+        collection.get(["x"], snapshot)
+    assert "backup" in error.value.help
+
+
+def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "chroma" / "chroma.sqlite3").mkdir(parents=True)
+    with pytest.raises(StoreError, match=f"Chroma at '{tmp_path}/chroma': .*unable to open"):
+        Store(tmp_path)
 
 
 # A server

@@ -25,7 +25,7 @@ import pytest
 from filelock import FileLock
 from huggingface_hub import close_session, constants
 
-from qa.errors import DiskFullError, WeightsCorruptError, WeightsNotFoundError
+from qa.errors import DiskFullError, WeightsCorruptError, WeightsError, WeightsNotFoundError
 from qa.generation.weights import (
     ASSEMBLING,
     CHECKING,
@@ -464,16 +464,56 @@ def test_a_disk_too_full_for_a_folder(
         find_weights(cache, weights=SPEC)
 
 
-def test_other_trouble_with_the_disk_passes_through(
+def test_other_trouble_with_the_disk_is_told_and_leaves_nothing_behind(
     parts: list[Path], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(WeightsError, match="cannot keep Fake Q4 in '.*': Input/output error"):
         find_weights(cache, weights=SPEC)
     assert left_over(cache) == set()
+
+
+# Folders that cannot be written
+
+
+@pytest.mark.parametrize("folder", ["data", "data/models"])
+def test_a_file_in_the_place_of_a_folder_is_told(
+    tmp_path: Path, cache: Path, parts: list[Path], folder: str
+) -> None:
+    (tmp_path / folder).parent.mkdir(exist_ok=True)
+    (tmp_path / folder).touch()
+    with pytest.raises(WeightsError, match=f"cannot keep Fake Q4 in '{cache}': ") as caught:
+        find_weights(cache, weights=SPEC)
+    assert "FOOTNOTED_DATA_DIR" in caught.value.help
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS])
+@pytest.mark.parametrize("method", ["mkdir", "open", "read_bytes", "write_bytes"])
+def test_a_folder_that_may_not_be_read_or_written_is_told(
+    cache: Path, parts: list[Path], monkeypatch: pytest.MonkeyPatch, method: str, code: int
+) -> None:
+    def fail(path: Path, *_: Any, **__: Any) -> None:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(Path, method, fail)
+    with pytest.raises(WeightsError, match=os.strerror(code)) as caught:
+        find_weights(cache, weights=SPEC)
+    assert "FOOTNOTED_DATA_DIR" in caught.value.help
+
+
+def test_a_folder_that_may_be_read_alone_gives_the_weights_that_it_has(
+    cache: Path, parts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    path = find_weights(cache, weights=SPEC)
+    for method in ("mkdir", "write_bytes"):
+        monkeypatch.setattr(Path, method, fail)
+    assert find_weights(cache, weights=SPEC) == path
 
 
 # The publisher's repository
