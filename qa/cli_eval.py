@@ -141,7 +141,8 @@ def run(
     planned = plan(suites, options)
     if judge is not None:
         _set_up_judge(judge)
-    with Assembly(load_settings(), progress=Progress()) as assembly, RunProgress() as progress:
+    settings = load_settings(all_heeded=judge is None)  # the judge may be all that they are for
+    with Assembly(settings, progress=Progress()) as assembly, RunProgress() as progress:
         try:
             done = evaluate_plan(
                 assembly, planned, progress=progress, out=out, resume=resume, overwrite=overwrite

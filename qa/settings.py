@@ -238,8 +238,12 @@ class Settings(BaseSettings):
         return value.expanduser().absolute()
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(*, all_heeded: bool = True, **overrides: Any) -> Settings:
     """Read the settings from the environment; ``overrides`` win.
+
+    Args:
+        all_heeded: whether one that would be ignored is an error.
+        overrides: sections, as ``Settings`` takes them.
 
     Raises:
         SettingsError: an unknown variable, a bad value, or one that would be ignored; the message
@@ -255,7 +259,8 @@ def load_settings(**overrides: Any) -> Settings:
             for item in error.errors(include_url=False)
         ]
         raise SettingsError(f"bad setting: {'; '.join(problems)}") from None
-    _refuse_ignored_variables(settings.llm)
+    if all_heeded:
+        _refuse_ignored_variables(settings.llm)
     return settings
 
 

@@ -305,6 +305,18 @@ def test_help_shows_the_options_the_commands_and_examples(run):
     assert "eval" in run("--help")[1]
 
 
+def test_an_address_and_a_key_may_be_the_judges_alone(
+    run, llm, suite, replies, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FOOTNOTED_LLM__API_KEY", "a-key-for-the-judge")
+    llm.say([*replies, "correct"])
+    out = tmp_path / "out"
+    code, _, err = run("eval", str(suite), "--out", str(out))
+    assert (code, "FOOTNOTED_LLM__API_KEY would be ignored" in err) == (2, True)
+    code, _, err = run("eval", str(suite), "--out", str(out), "--judge", "other:m")
+    assert (code, "judged by fake" in err) == (0, True)
+
+
 def test_a_judge_has_files_of_its_own(run, llm, suite, replies, tmp_path):
     out = tmp_path / "out"
     llm.say([*replies, "correct"])
