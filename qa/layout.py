@@ -66,7 +66,9 @@ def say_list(introduction: str, items: Sequence[str]) -> str:
         items: without their bullets.
     """
     said = "; ".join(text.rstrip(_ENDS) for text in items)
-    return f"{introduction} {said}".strip()
+    if not introduction:
+        return said
+    return f"{introduction}{'' if introduces(introduction) else ':'} {said}"
 
 
 def say_row(head: str, row: str) -> str:

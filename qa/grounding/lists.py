@@ -44,16 +44,17 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence]) -> List
         return Listing(proof, plain(say_row("" if head is None else head.text, best.text)))
     first = None
     parts = [[best]]
-    if is_item(best.text):
+    announces = introduces(best.text) and not is_item(best.text)
+    own = _parts(best, (best.text,), evidence) if announces or is_item(best.text) else []
+    if own or announces:
+        first = best
+        parts = own or [[item] for item in evidence if _follows(item, best)]
+    elif is_item(best.text):
         first = introducing(best, evidence)
-        items = _parts(best.document_id, best.before[-1:], evidence)
+        items = _parts(best, best.before[-1:], evidence)
         others = [first, *(part[0] for part in items)]
         if asks_for_several(question) and items and _answers_too(best, others):
             parts = items
-    elif introduces(best.text):
-        first = best
-        parts = _parts(best.document_id, (best.text,), evidence)
-        parts = parts or [[item] for item in evidence if _follows(item, best)]
     if not parts:
         return Listing((), plain(best.text))
     leading = [] if first is None else [first]
@@ -67,7 +68,8 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence]) -> List
 def introducing(part: Evidence, evidence: Sequence[Evidence]) -> Evidence | None:
     """What introduces an item of a list, or the head of a row's table, if it was offered."""
     row = is_row(part.text)
-    if not row and not (is_item(part.text) and introduces("".join(part.before[-1:]))):
+    above = "".join(part.before[-1:])
+    if not row and not (is_item(part.text) and (introduces(above) or is_item(above))):
         return None  # a list may stand below any sentence
     for item in evidence:
         before = item.document_id == part.document_id and item.sentence < part.sentence
@@ -82,14 +84,12 @@ def listed(claim: str, evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...
     What introduces them stands before them, if it was offered. What stands together in the claim
     must stand in one part: "dogs pay 8 euros" is not said by "adults: 8 euros" and "dogs: 2 euros".
     """
-    lists = dict.fromkeys(
-        (item.document_id, item.before[-1:]) for item in evidence if is_part(item.text)
-    )
+    lists = {(it.document_id, it.before[-1:]): it for it in evidence if is_part(it.text)}
     clauses = [frozenset(stems(clause)) for clause in _CLAUSES.split(claim)]
     found: list[tuple[Evidence, ...]] = []
-    for document, introduction in lists:
-        parts = _parts(document, introduction, evidence)
-        first = introducing(parts[0][0], evidence)
+    for (_, introduction), one in lists.items():
+        parts = _parts(one, introduction, evidence)
+        first = introducing(one, evidence)
         known = frozenset() if first is None else frozenset(stems(first.text))
         said = [frozenset(stem for it in part for stem in stems(it.text)) for part in parts]
         of_parts = frozenset().union(*said) - known
@@ -115,14 +115,18 @@ def of_one_list(one: Evidence, other: Evidence) -> bool:
 
 
 def _parts(
-    document: str, introduction: tuple[str, ...], evidence: Sequence[Evidence]
+    near: Evidence, introduction: tuple[str, ...], evidence: Sequence[Evidence]
 ) -> list[list[Evidence]]:
-    """The offered parts behind ``introduction``, each with the sentences that it goes on with."""
+    """The offered parts behind ``introduction``, each with the sentences that it goes on with.
+
+    Of the document of ``near``. The head of a table is none of its rows.
+    """
     found: list[list[Evidence]] = []
     for item in sorted(evidence, key=lambda it: it.sentence):
-        if item.document_id != document:
+        if item.document_id != near.document_id:
             continue
-        if is_part(item.text) and item.before[-1:] == introduction:
+        row = is_row(item.text) and any(is_row(text) for text in introduction)
+        if item.before[-1:] == introduction and (row or is_item(item.text)):
             found.append([item])
         elif found and not is_part(item.text) and _goes_on(found[-1][-1], item):
             found[-1].append(item)

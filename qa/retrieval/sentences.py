@@ -154,21 +154,21 @@ class Sentences:
     def introduction(self, place: Place) -> Place | None:
         """What introduces the list that ``place`` is an item of, or the head of its table.
 
-        A list is introduced by the sentence before its first item, which may be a heading; ``None``
-        for what is neither, or too far from it.
+        A list is introduced by the sentence before its first item, which may be a heading, or an
+        item that it is a part of; ``None`` for what is neither, or too far from it.
         """
         text = self.text(place)
         if is_row(text):
             return self._head(place)
         if not is_item(text):
             return None
-        item = place
+        item, depth = place, self._depth(place)
         for _ in range(_LONGEST_LIST):
             introduction = self.before(item)
             if introduction is None:
                 return None
             line = self._beginning_of_line(introduction)
-            if not is_item(self.text(line)):
+            if not is_item(self.text(line)) or self._depth(line) < depth:
                 return introduction
             item = line
         return None
@@ -186,7 +186,7 @@ class Sentences:
         """What ``place`` introduces: the items of a list, or else the next sentence, in order.
 
         Args:
-            place: of a sentence, or of a heading right above a list.
+            place: of a sentence, of a heading right above a list, or of an item with its own list.
             most: nothing is given of a list that has more sentences than that.
         """
         following = self.after(place)
@@ -194,14 +194,27 @@ class Sentences:
             return []
         if not is_item(self.text(following)):
             return [following] if introduces(self.text(place)) else []
+        depth = self._depth(following)
+        if is_item(self.text(place)) and depth <= self._depth(place):
+            return []
         items: list[Place] = []
         at: Place | None = following
-        while at is not None and is_item(self.text(self._beginning_of_line(at))):
+        while at is not None:
+            line = self._beginning_of_line(at)
+            if not is_item(self.text(line)) or self._depth(line) < depth:
+                break
             if len(items) == most:
                 return []
             items.append(at)
             at = self.after(at)
         return items
+
+    def _depth(self, item: Place) -> int:
+        """How far an item is set in, as far as its chunk shows: a chunk begins with a sentence."""
+        chunk = self._chunks[item.chunk].chunk
+        before = chunk.text[: chunk.sentences[item.offset].start - chunk.start]
+        indent = before.rpartition("\n")[2]
+        return len(indent.expandtabs(4)) if not indent.strip() else 0
 
     def _beginning_of_line(self, place: Place) -> Place:
         """The sentence that begins the line of ``place``, as far as its chunk shows."""

@@ -71,6 +71,7 @@ def test_a_list_may_be_asked_for(question: str, expected: bool) -> None:
 def test_items_are_said_on_one_line_and_keep_their_numbers() -> None:
     assert say_list("It includes:", ["a plot;", "tools."]) == "It includes: a plot; tools"
     assert say_list("", ["1. Knock.", "2. Wait."]) == "1. Knock; 2. Wait"
+    assert say_list("weekly", ["oil", "sweep"]) == "weekly: oil; sweep"
 
 
 HEAD = "| Bicycle | Half day | Deposit |\n|---|---:|:---:|"

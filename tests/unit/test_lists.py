@@ -32,6 +32,14 @@ Dogs are welcome.
 | small | 12 m² | 45 euros |
 | large | 24 m² | 80 euros |
 
+Tools are cared for so:
+
+- every week
+  - oil the shears
+  - sweep the shed
+- every year
+  - sharpen the spades
+
 Three towns pay for it:
 Aston, Brill and Corley.
 
@@ -123,6 +131,25 @@ def test_the_list_is_meant_where_other_items_answer_too(evidence: list[Evidence]
     assert both.text == "Monday to Friday: 7:00 to 21:00; Saturday: 8:00 to 20:00"
     assert [item.answers for item in both.proof] == [0.5, 0.9]
     assert len(asked(question, evidence, Saturday=0.9, Monday=0.1).proof) == 1
+
+
+def test_a_list_within_a_list_is_introduced_by_its_item(evidence: list[Evidence]) -> None:
+    one = asked("How often are the shears oiled?", evidence, shears=0.9, week=0.5)
+    assert one.text == "every week: oil the shears"
+    assert [item.text for item in one.proof] == ["- every week", "- oil the shears"]
+    week = asked("What is done every week?", evidence, week=0.9)
+    assert week.text == "every week: oil the shears; sweep the shed"
+    year = asked("When are the spades sharpened?", evidence, year=0.9)
+    assert [item.text for item in year.proof] == ["- every year", "- sharpen the spades"]
+
+
+def test_a_sentence_above_a_list_need_not_introduce_it(evidence: list[Evidence]) -> None:
+    above = "Dogs are welcome."
+    items = [
+        it.model_copy(update={"before": (above,)}) if it.text.startswith("- Monday") else it
+        for it in evidence
+    ]
+    assert len(asked("Are dogs welcome?", items, Dogs=0.9).proof) == 1
 
 
 def test_a_row_is_said_with_its_head_and_both_are_quoted(evidence: list[Evidence]) -> None:

@@ -715,6 +715,25 @@ def test_a_list_is_offered_whole(collection: Collection, tmp_path: Path, questio
     assert_quotes(collection, found.evidence)
 
 
+def test_a_list_within_a_list_is_introduced_by_its_item(
+    collection: Collection, tmp_path: Path
+) -> None:
+    care = "Care:\n\n- weekly\n  - oil the shears\n  - sweep\n- yearly\n\t- sharpen\n- never wash"
+    ingest(collection, article(care), tokens=400)
+    found = retriever_of(collection, tmp_path, evidence=20).retrieve(care)
+    assert {item.text: item.before[-1:] for item in found.evidence} == {
+        "Care:": (),
+        "- weekly": ("Care:",),
+        "- oil the shears": ("- weekly",),
+        "- sweep": ("- weekly",),
+        "- yearly": ("Care:",),
+        "- sharpen": ("- yearly",),
+        "- never wash": ("Care:",),
+    }
+    weekly = retriever_of(collection, tmp_path, evidence=1).retrieve("shears")
+    assert sorted(neighbours(weekly)) == ["- sweep", "- weekly"]
+
+
 def test_a_row_brings_its_head_alone(collection: Collection, tmp_path: Path) -> None:
     ingest(collection, article(FEES), tokens=400)
     found = retriever_of(collection, tmp_path, evidence=1).retrieve("south")
