@@ -26,7 +26,7 @@ from qa.grounding.abstention import (
 )
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.kinds import answers_kind
-from qa.grounding.lists import listing
+from qa.grounding.lists import listing, telling
 from qa.grounding.misfits import fitting
 from qa.grounding.roles import may_exchange
 from qa.grounding.support import (
@@ -539,10 +539,10 @@ class Answerer:
         It is joined by the one that led to it, by the one before where only that names whom the
         question is about, and by what ``listing`` adds.
         """
-        best = likeliest(fitting(question, evidence))
+        best = likeliest(telling(question, fitting(question, evidence)))
         if best is None or best.answers is None:
             return None
-        quoted = listing(question, best, evidence)
+        quoted = listing(question, best, evidence, self._reader)
         proof = with_antecedents(quoted.proof or (best,), terms(question), evidence)
         read = quoted.proof if len(quoted.proof) > 1 else [best]
         read = proof if best.led_by is not None else read

@@ -12,8 +12,10 @@ from itertools import zip_longest
 _HEADING = re.compile(r"#{1,6}\s")
 ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
 """How an item of a list begins."""
+_MARK = re.compile(r"(?:#{1,6}|[-*+•‣◦▪●·–—])\s+")
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"[\s|:+-]*")
+_ENDED = re.compile(r"[.!?…;,。！？][\W_]*$")
 _ENDS = " \t;,."
 
 _SEVERAL = re.compile(
@@ -46,6 +48,11 @@ def is_part(text: str) -> bool:
 def introduces(text: str) -> bool:
     """Whether a sentence announces what comes next: "It includes three things:"."""
     return text.rstrip(" *_").endswith((":", "："))
+
+
+def is_title(text: str) -> bool:
+    """Whether a sentence may be the title of a list: it ends as no sentence does."""
+    return _ENDED.search(text) is None
 
 
 def asks_for_several(question: str) -> bool:
@@ -84,6 +91,25 @@ def say_row(head: str, row: str) -> str:
         return ", ".join(filter(None, cells))
     pairs = [(name, cell) for name, cell in zip_longest(heads, cells) if cell]
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs)
+
+
+def say_part(part: str, introduction: str) -> str:
+    """An item behind what introduces its list, or a row behind its head, as one statement.
+
+    Args:
+        part: an item, a row, or any other sentence, which is left as it is.
+        introduction: the sentence before the list or the table's first row; ``""``: unknown.
+    """
+    if is_row(part):
+        return say_row(introduction if is_row(introduction) else "", part)
+    if is_item(part) and introduction:
+        return say_list(unmarked(introduction), [unmarked(part)])
+    return part
+
+
+def unmarked(text: str) -> str:
+    """A heading or an item without its mark; a number stays."""
+    return _MARK.sub("", text)
 
 
 def _cells(row: str) -> list[str]:

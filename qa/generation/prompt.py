@@ -3,11 +3,12 @@
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 
+from qa.layout import is_row, say_part
 from qa.schema import Evidence
 
 Message = tuple[str, str]
@@ -82,10 +83,20 @@ def show_sentences(evidence: Sequence[Evidence]) -> str:
     """The offered sentences, a numbered line each.
 
     Documents come by their best sentence and sentences as they stand in their document: read in
-    order, "He" finds whom it means.
+    order, "He" finds whom it means. A row comes with its head, and an item with what introduces it,
+    where that is not shown.
     """
     best = {item.document_id: item.number for item in reversed(evidence)}
     ordered = sorted(evidence, key=lambda item: (best[item.document_id], item.start))
+    texts = {item.text for item in evidence}
     return "\n".join(
-        f"[{number}] {typographic(item.text)}" for number, item in enumerate(ordered, start=1)
+        f"[{number}] {typographic(_shown(item, texts))}"
+        for number, item in enumerate(ordered, start=1)
     )
+
+
+def _shown(item: Evidence, texts: Container[str]) -> str:
+    introduction = "".join(item.before[-1:])
+    if is_row(item.text) or introduction not in texts:
+        return say_part(item.text, introduction)
+    return item.text

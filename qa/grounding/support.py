@@ -15,6 +15,7 @@ from qa.grounding.lists import introducing, listed, of_one_list
 from qa.grounding.misfits import misfit
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, reverses
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
+from qa.layout import is_row, say_part
 from qa.questions import split_question
 from qa.schema import Evidence
 from qa.words import Term, fold, leans, stems, terms, without_marks
@@ -301,8 +302,18 @@ class _Candidate:
 
 
 def with_sentence_before(proof: Sequence[Evidence]) -> str:
-    """The sentences of a proof with the one right before them, as a judge reads them."""
-    return " ".join([*proof[0].before[-1:], *(item.text for item in proof)])
+    """The sentences of a proof with the one right before them, as a judge reads them.
+
+    A row of a table is read with its head.
+    """
+    heads = {item.before[-1] for item in proof if is_row(item.text) and item.before}
+    said = [
+        say_part(item.text, "".join(item.before[-1:])) if is_row(item.text) else item.text
+        for item in proof
+        if item.text not in heads
+    ]
+    before = proof[0].before[-1:] if not heads else ()
+    return " ".join([*before, *said])
 
 
 def _restates(question: str, stated: Sequence[Term]) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from qa.errors import EmptyCollectionError, SnapshotGoneError
-from qa.layout import introduces, is_row
+from qa.layout import is_row
 from qa.network import A_CORE
 from qa.odds import average, log_odds
 from qa.questions import points_at_text, tells_text_apart
@@ -318,23 +318,9 @@ class Retriever:
     def _read(
         self, question: str, places: Sequence[Place], sentences: Sentences
     ) -> dict[Place, float]:
-        """How likely each place answers, by the ranker, behind what it is to be read behind."""
+        """How likely each place answers, by the ranker, behind what stands before it."""
         sentences.fetch_before(places)
-        leading = {place: sentences.read_behind(place) for place in places}
-        return self._read_behind(question, leading, sentences)
-
-    def _read_behind(
-        self, question: str, places: Mapping[Place, Place | None], sentences: Sentences
-    ) -> dict[Place, float]:
-        """How likely each place answers, by the ranker, behind another one."""
-        passages = [
-            Passage(
-                sentences.text(place),
-                title=sentences.document(place).title,
-                before="" if it is None else sentences.text(it),
-            )
-            for place, it in places.items()
-        ]
+        passages = [_passage(place, sentences.before(place), sentences) for place in places]
         return dict(zip(places, self._ranker.answers(question, passages), strict=True))
 
     def _read_alone(
@@ -346,7 +332,7 @@ class Retriever:
     ) -> dict[Place, float]:
         """The likeliest of the places, each read once more by itself: the mean of both readings.
 
-        An item is read behind what introduces it, and what introduces a list together with that.
+        What introduces a list is read together with that.
         """
         again = sorted(places, key=answers.__getitem__, reverse=True)[:_READ_TWICE]
         alone = self._ranker.answers(question, [Passage(_whole(it, sentences)) for it in again])
@@ -366,13 +352,14 @@ class Retriever:
         if not leads:
             return {}
         hits = self.collection.search(vector, _FOLLOWED_CHUNKS, snapshot.only(list(leads)))
-        behind: dict[Place, Place | None] = {
+        behind = {
             place: leads[hit.stored.document.id]
             for hit in hits
             for place in sentences.add(hit.stored)
             if not sentences.is_heading(place) and not sentences.is_flagged(place)
         }
-        answers = self._read_behind(question, behind, sentences)
+        passages = [_passage(place, lead, sentences) for place, lead in behind.items()]
+        answers = dict(zip(behind, self._ranker.answers(question, passages), strict=True))
         return {
             place: _Led(leads[sentences.document(place).id], rated)
             for place, rated in answers.items()
@@ -483,9 +470,9 @@ def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:
 def _neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
     """What the first of the places are not understood without: see ``Evidence.neighbour``."""
     leading = [
-        sentences.read_behind(place)
+        sentences.introduction(place)
+        or (sentences.before(place) if leans(sentences.text(place)) else None)
         for place in places[:_LEANING]
-        if leans(sentences.text(place)) or sentences.introduction(place) is not None
     ]
     listed = [item for place in places[:_LISTING] for item in _listed(place, sentences)]
     return [
@@ -495,16 +482,24 @@ def _neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
     ]
 
 
+def _passage(place: Place, before: Place | None, sentences: Sentences) -> Passage:
+    """A sentence behind another one, and a part of a list behind what introduces that instead."""
+    text = sentences.said(place)
+    behind = before is not None and text == sentences.text(place)
+    return Passage(
+        text,
+        title=sentences.document(place).title,
+        before=sentences.text(before)
+        if behind and before is not None and not sentences.is_flagged(before)
+        else "",
+    )
+
+
 def _whole(place: Place, sentences: Sentences) -> str:
-    """A sentence with what introduces it, or with what it introduces."""
-    introduction = sentences.introduction(place)
-    if introduction is not None:
-        parts = [introduction, place]
-    elif introduces(sentences.text(place)):
-        parts = [place, *sentences.introduced(place, _LISTED)]
-    else:
-        parts = [place]
-    return " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
+    """A sentence with what it introduces, or as it is read."""
+    parts = sentences.announced(place, _LISTED)
+    said = " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
+    return f"{sentences.text(place)} {said}" if said else sentences.said(place)
 
 
 def _listed(place: Place, sentences: Sentences) -> list[Place]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
-from qa.layout import introduces, is_heading, is_item, is_row
+from qa.layout import introduces, is_heading, is_item, is_row, is_title, say_part
 from qa.schema import DocumentInfo, Span, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 from qa.words import words
@@ -209,6 +209,12 @@ class Sentences:
             at = self.after(at)
         return items
 
+    def announced(self, place: Place, most: int) -> list[Place]:
+        """What ``place`` introduces by its colon, as a title or as an item with its own list."""
+        text = self.text(place)
+        announces = introduces(text) or is_title(text) or is_item(text)
+        return self.introduced(place, most) if announces else []
+
     def _depth(self, item: Place) -> int:
         """How far an item is set in, as far as its chunk shows: a chunk begins with a sentence."""
         chunk = self._chunks[item.chunk].chunk
@@ -227,13 +233,15 @@ class Sentences:
             offset -= 1
         return Place(place.chunk, offset)
 
-    def read_behind(self, place: Place) -> Place | None:
-        """The sentence that ``place`` is to be read behind: what introduces it, or the one before.
+    def said(self, place: Place) -> str:
+        """A sentence as it is read: a part of a list or a table with what introduces that.
 
-        None that addresses a model.
+        What addresses a model introduces nothing.
         """
-        leading = self.introduction(place) or self.before(place)
-        return None if leading is None or self.is_flagged(leading) else leading
+        introduction = self.introduction(place)
+        if introduction is None or self.is_flagged(introduction):
+            return self.text(place)
+        return say_part(self.text(place), self.text(introduction))
 
     def texts_before(self, place: Place) -> tuple[str, ...]:
         """The sentences before it that its antecedents may stand in, in reading order.

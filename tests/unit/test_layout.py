@@ -8,7 +8,9 @@ from qa.layout import (
     is_heading,
     is_item,
     is_row,
+    is_title,
     say_list,
+    say_part,
     say_row,
 )
 
@@ -44,6 +46,32 @@ def test_headings_have_their_mark() -> None:
 def test_what_ends_with_a_colon_introduces(text: str) -> None:
     assert introduces(text)
     assert not introduces(f"{text} milk")
+
+
+def test_a_title_ends_as_no_sentence_does() -> None:
+    assert is_title("GETTING HERE")
+    assert is_title("Opening hours**")
+    assert not is_title("They came.")
+    assert not is_title("“They came.”")
+
+
+@pytest.mark.parametrize(
+    ("part", "introduction", "expected"),
+    [
+        ("- a plot", "It includes:", "It includes: a plot"),
+        ("- a plot;", "## What it includes", "What it includes: a plot"),
+        ("1. Knock.", "How to enter", "How to enter: 1. Knock"),
+        ("- oil", "- every week", "every week: oil"),
+        ("- oil", "", "- oil"),
+        ("| Tandem | €16 |", "| Bicycle | Price |", "Bicycle: Tandem; Price: €16"),
+        ("| Tandem | €16 |", "Prices are these.", "Tandem, €16"),
+        ("It rained.", "It includes:", "It rained."),
+    ],
+)
+def test_a_part_is_said_with_what_introduces_it(
+    part: str, introduction: str, expected: str
+) -> None:
+    assert say_part(part, introduction) == expected
 
 
 @pytest.mark.parametrize(

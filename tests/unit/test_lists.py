@@ -2,10 +2,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fakes import BagOfWords
+from fakes import BagOfWords, Undecided
 
 from ingest.pipeline import Ingestor
-from qa.grounding.lists import Listing, introducing, listed, listing, of_one_list
+from qa.grounding.lists import Listing, introducing, listed, listing, of_one_list, telling
 from qa.layout import is_part
 from qa.retrieval.retriever import Retriever
 from qa.schema import Document, Evidence, Passage
@@ -92,10 +92,25 @@ def rated(evidence: Sequence[Evidence], **answers: float) -> list[Evidence]:
     ]
 
 
+class Rated(Undecided):
+    """Rates a passage by a word of it."""
+
+    def __init__(self, **answers: float) -> None:
+        self._answers = answers
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        assert all(not it.before for it in passages)
+        return [
+            max([0.01, *(rated for key, rated in self._answers.items() if key in it.text)])
+            for it in passages
+        ]
+
+
 def asked(question: str, evidence: Sequence[Evidence], **answers: float) -> Listing:
     """What is quoted for the sentence that is rated best."""
     read = rated(evidence, **answers)
-    return listing(question, max(read, key=lambda item: item.answers or 0), read)
+    best = max(read, key=lambda item: item.answers or 0)
+    return listing(question, best, read, Rated(**answers))
 
 
 def test_what_introduces_a_list_is_quoted_with_it(evidence: list[Evidence]) -> None:
@@ -209,6 +224,14 @@ def test_the_parts_that_a_claim_tells_of_prove_together(
     row = [text for text in found if not text.startswith("| Plot")]
     assert len(row) == len(parts)
     assert all(text.startswith(part) for text, part in zip(row, parts, strict=True))
+
+
+def test_a_part_gives_way_to_one_that_has_more_of_the_question(evidence: list[Evidence]) -> None:
+    small, large, plot = (found(evidence, it) for it in ("| small", "| large", "- a plot"))
+    asked_of = [small, large, plot]
+    assert telling("What does a large plot cost?", asked_of) == [large, plot]
+    assert telling("What does a plot cost?", asked_of) == asked_of
+    assert telling("Is a large plot dearer than a small one?", asked_of) == asked_of
 
 
 def test_parts_are_of_one_list_that_one_sentence_introduces(evidence: list[Evidence]) -> None:

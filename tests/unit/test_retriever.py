@@ -20,6 +20,7 @@ from qa.errors import (
     SnapshotGoneError,
     StoreError,
 )
+from qa.layout import say_part
 from qa.network import usable_cores
 from qa.retrieval.retriever import Retrieval, Retriever, lexical_folder
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
@@ -682,8 +683,10 @@ def test_an_item_and_a_row_are_read_behind_what_introduces_them(
     ingest(collection, article(FEES), tokens=tokens)
     ranker = ByLength()
     found = retriever_of(collection, tmp_path, ranker=ranker, evidence=20).retrieve(FEES[:900])
-    before = {item.text: item.before for item in ranker.read}
-    assert before[sentence] == introduction
+    read = Passage(sentence, title="T", before=introduction)
+    if sentence[0] in "-12|":
+        read = Passage(say_part(sentence, introduction), title="T")
+    assert read in ranker.read
     offered = {item.text: item.before for item in found.evidence}
     assert offered[sentence][-1] == introduction
 
@@ -693,7 +696,7 @@ def test_what_is_read_by_itself_is_read_with_its_list(
 ) -> None:
     ingest(collection, article(FEES), tokens=400)
     for question, whole in [
-        ("dogs", "The fees are: - dogs: 2 euros"),
+        ("dogs", "The fees are: dogs: 2 euros"),
         ("fees", "The fees are: - adults: 8 euros - children: 3 euros. They need a badge. - dogs:"),
     ]:
         ranker = ByLength()
