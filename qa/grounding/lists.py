@@ -87,7 +87,7 @@ def introducing(part: Evidence, evidence: Sequence[Evidence]) -> Evidence | None
     return None
 
 
-def listed(claim: str, evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
+def listed(claim: str, question: str, evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
     """The parts of each list or table that a claim tells of, where they are several.
 
     What introduces them stands before them, if it was offered. What stands together in the claim
@@ -95,25 +95,32 @@ def listed(claim: str, evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...
     """
     lists = {(it.document_id, it.before[-1:]): it for it in evidence if is_part(it.text)}
     clauses = [frozenset(stems(clause)) for clause in _CLAUSES.split(claim)]
+    asked = frozenset(stems(question))
     found: list[tuple[Evidence, ...]] = []
     for (_, introduction), one in lists.items():
         parts = _parts(one, introduction, evidence)
         first = introducing(one, evidence)
-        known = frozenset() if first is None else frozenset(stems(first.text))
-        said = [frozenset(stem for it in part for stem in stems(it.text)) for part in parts]
-        of_parts = frozenset().union(*said) - known
-        told = [clause & of_parts for clause in clauses if clause & of_parts]
-        if not all(any(clause <= part for part in said) for clause in told):
-            continue
-        telling = [
-            item
-            for part, own in zip(parts, said, strict=True)
-            if any(clause <= own for clause in told)
-            for item in part
-        ]
-        if len(telling) > 1:
-            found.append((*([] if first is None else [first]), *telling))
+        leading = [] if first is None else [first]
+        known = frozenset(stem for it in leading for stem in stems(it.text))
+        said = [frozenset(stem for it in part for stem in stems(it.text)) - known for part in parts]
+        told = [_tellers(it - known, asked, said) for it in clauses if it - known - asked]
+        tellers = frozenset().union(*told)
+        if all(told) and len(tellers) > 1:
+            found.append((*leading, *(it for place in sorted(tellers) for it in parts[place])))
     return found
+
+
+def _tellers(
+    clause: frozenset[str], asked: frozenset[str], parts: Sequence[frozenset[str]]
+) -> frozenset[int]:
+    """Which parts say a clause: all that any part has of it, and most of what is new."""
+    of_parts = clause & frozenset().union(*parts)
+    new = clause - asked
+    return frozenset(
+        place
+        for place, part in enumerate(parts)
+        if of_parts <= part and 2 * len(new & part) >= len(new)
+    )
 
 
 def telling(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -120,7 +120,7 @@ def find_support(
             return Support((), reason=f"a sentence says that it was {agent}")
     if not any(answers_kind(part, claim) for part in asked_for):
         return Support((), reason="the draft has nothing of the kind asked for")
-    sets = [*_sets(evidence), *listed(claim, evidence)]
+    sets = [*_sets(evidence), *listed(claim, question, evidence)]
     candidates = [_Candidate.of(members) for members in sets]
     # A title that the question names need not be said again.
     found_quoted = [said for marks in _QUOTED for said in marks.findall(fold(claim))]
