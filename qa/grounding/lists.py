@@ -103,7 +103,8 @@ def listed(claim: str, question: str, evidence: Sequence[Evidence]) -> list[tupl
         leading = [] if first is None else [first]
         known = frozenset(stem for it in leading for stem in stems(it.text))
         said = [frozenset(stem for it in part for stem in stems(it.text)) - known for part in parts]
-        told = [_tellers(it - known, asked, said) for it in clauses if it - known - asked]
+        beside = known | (asked - frozenset().union(*said))  # what the claim may say besides
+        told = [_tellers(it - known, asked, said) for it in clauses if it - beside]
         tellers = frozenset().union(*told)
         if all(told) and len(tellers) > 1:
             found.append((*leading, *(it for place in sorted(tellers) for it in parts[place])))
