@@ -115,11 +115,16 @@ def reverses(claim: str, text: str) -> str | None:
 
 
 def _opposite(text: str, other: str) -> tuple[str, str] | None:
-    """A word of ``text`` and its opposite in ``other``, which has not the word itself."""
+    """A word of ``text`` and its opposite in ``other``, which has not the word itself.
+
+    What is not allowed may be forbidden.
+    """
     said, known = set(words(other)), set(stems(other))
+    denied, denied_there = _denied(text), _denied(other)
     for word in words(text):
         for found in sorted(OPPOSITES.get(word, frozenset()) & said):
-            if word not in said and not known & set(stems(word)):
+            agree = denied.isdisjoint(stems(word)) != denied_there.isdisjoint(stems(found))
+            if word not in said and not known & set(stems(word)) and not agree:
                 return word, found
     return None
 

@@ -15,6 +15,8 @@ from qa.grounding.opposites import OPPOSITES, denies, opposes, reverses
         ("Who didn’t vote?", "Ann voted.", "“not”"),
         ("Why did Ann double her stake?", "Ann kept her stake since Bob was ill.", "“double”"),
         ("What tripled in May?", "In May the price of rice rose.", "“tripled”"),
+        ("What is allowed here?", "Dogs are forbidden.", "“allowed”"),
+        ("What is not allowed here?", "Dogs are not forbidden.", "“allowed”"),
     ],
 )
 def test_the_opposite_is_no_answer(question, text, reason):
@@ -34,6 +36,8 @@ def test_the_opposite_is_no_answer(question, text, reason):
         ("Why did Ann double her stake?", "Twice as much was to be won."),
         ("Who won the double?", "Ann won both cups."),
         ("Why wasn't Ann at the meeting in Rome?", "A cold kept Ann away."),
+        ("What is not allowed here?", "Dogs are forbidden."),
+        ("What is forbidden here?", "Dogs are not allowed."),
     ],
 )
 def test_what_does_not_oppose(question, text):
