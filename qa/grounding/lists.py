@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.abstention import Reader
+from qa.grounding.values import MONTHS, WEEKDAYS
 from qa.layout import (
     asks_for_several,
     introduces,
@@ -24,6 +25,16 @@ _ANSWERS_TOO = 0.5
 Read behind what introduces them, "What does a lost lock cost?" has 0.10 of it, "What are the hours
 on Saturday?" 0.43, "Who works in the team?" 0.78, "What are the opening hours?" 0.99.
 """
+
+_TIMES = tuple(
+    re.compile(rf"\b(?:{times})\b", re.IGNORECASE)
+    for times in (
+        "|".join(WEEKDAYS),
+        "|".join(month for month in MONTHS if month not in ("March", "May")),  # words besides
+        r"(?:1[5-9]|20)\d\d",
+    )
+)
+"""Days, months and years."""
 
 _CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
 
@@ -125,20 +136,36 @@ def _tellers(
 
 
 def telling(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The sentences without the parts of a list of which another has more words of the question.
+    """The sentences without the parts of lists that tell of something else.
 
-    Asked of 2020, the row of 2021 does not answer.
+    Another part of the list has more words of the question: asked of 2020, the row of 2021 does not
+    answer. Or the list is of another day, month or year: below "Friday" stands nothing of Saturday.
     """
     asked = frozenset(stems(question))
     met = {it.sentence_id: asked.intersection(stems(it.text)) for it in evidence}
     return [
         it
         for it in evidence
-        if not any(
+        if not _is_of_another_time(question, it)
+        and not any(
             of_one_list(it, other) and met[it.sentence_id] < met[other.sentence_id]
             for other in evidence
         )
     ]
+
+
+def _is_of_another_time(question: str, part: Evidence) -> bool:
+    if not is_part(part.text):
+        return False
+    introduction = "".join(part.before[-1:])
+    for times in _TIMES:
+        asked, above, said = (
+            {time.lower() for time in times.findall(text)}
+            for text in (question, introduction, part.text)
+        )
+        if asked and above and asked.isdisjoint(above | said):
+            return True
+    return False
 
 
 def of_one_list(one: Evidence, other: Evidence) -> bool:

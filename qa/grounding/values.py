@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from qa.words import NUMBERS, stems
 
-_MONTHS = (
+MONTHS = (
     "January February March April May June July August September October November December".split()
 )
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _DAYS_OF_YEAR = 372
 """As if every month had 31: days are only compared."""
 
@@ -39,7 +39,7 @@ def _hedge(above: str, below: str) -> str:
     return rf"(?:\b(?:(?P<near>{_NEAR})|(?P<above>{above})|(?P<below>{below}))[ -](?:the |an? )?)?"
 
 
-_SHORT = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTHS)
+_SHORT = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS)
 _MONTH = rf"\b(?P<month>{_SHORT}|Sept)\b\.?"
 _DAY = r"\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>1\d{3}|20\d\d)"
@@ -56,14 +56,14 @@ _DATES = [
         r"\b(?P<decade>1\d\d|20\d)0['’]?s\b",
         rf"(?P<dated>\b(?:[Ii]n|[Ss]ince) )?(?<![\w.,:$€£¥-]){_YEAR}{_END}(?!-[a-z])"
         rf"(?(dated)|{_COUNTED})",
-        rf"\b(?P<month>{'|'.join(_MONTHS)})\b",
+        rf"\b(?P<month>{'|'.join(MONTHS)})\b",
     )
 ]
 _CLOCK = re.compile(
     r"\b(?P<hour>[012]?\d)(?:(?:[:.](?P<minute>[0-5]\d))? ?(?:[ap]\.?m\b|o['’]clock)"
     r"|:(?P<minutes>[0-5]\d)\b)"
 )
-_WEEKDAY = re.compile(rf"\b(?:{'|'.join(_WEEKDAYS)})\b")
+_WEEKDAY = re.compile(rf"\b(?:{'|'.join(WEEKDAYS)})\b")
 _TENS = "|".join(word for word in NUMBERS if word.endswith("ty"))
 _NUMBER = (
     r"(?:\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,9})?|\d{1,15}(?:\.\d{1,9})?"
@@ -133,7 +133,7 @@ def _date(match: re.Match[str]) -> Value:
     part = match.groupdict()
     unit, first, last, slack = "day", 0, _DAYS_OF_YEAR - 1, 5 * _DAYS_OF_YEAR
     if month := part.get("month"):
-        first = 31 * [name[:3] for name in _MONTHS].index(month[:3])
+        first = 31 * [name[:3] for name in MONTHS].index(month[:3])
         last, slack = first + 30, 31
     if day := part.get("day"):
         first = last = first + int(day) - 1
@@ -157,7 +157,7 @@ def _clock(match: re.Match[str]) -> Value:
 
 
 def _weekday(match: re.Match[str]) -> Value:
-    at = _WEEKDAYS.index(match.group())
+    at = WEEKDAYS.index(match.group())
     return Value("weekday", at, at, match.start(), match.end(), is_time=True)
 
 

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fake_llm import Article
 from fakes import BagOfWords, Undecided
 
 from ingest.pipeline import Ingestor
@@ -239,6 +240,26 @@ def test_a_part_gives_way_to_one_that_has_more_of_the_question(evidence: list[Ev
     assert telling("What does a large plot cost?", asked_of) == [large, plot]
     assert telling("What does a plot cost?", asked_of) == asked_of
     assert telling("Is a large plot dearer than a small one?", asked_of) == asked_of
+
+
+@pytest.mark.parametrize(
+    ("question", "introduction", "tells"),
+    [
+        ("Who plays on Saturday?", "FRIDAY 11 JULY", False),
+        ("Who plays on Friday?", "FRIDAY 11 JULY", True),
+        ("Who plays in August?", "Friday, 11 July", False),
+        ("Who plays in July?", "## Programme", True),
+        ("Who played in 2019?", "## 2021", False),
+        ("Who played in 1931?", "## 2021", True),  # the item has it
+        ("Who plays at nine?", "FRIDAY 11 JULY", True),
+        ("May I march on?", "FRIDAY 11 JULY", True),
+    ],
+)
+def test_a_list_of_another_day_does_not_tell(question: str, introduction: str, tells: bool) -> None:
+    _, item = Article([introduction, "- The Owls, founded in 1931"]).evidence()
+    assert (telling(question, [item]) == [item]) is tells
+    (sentence,) = Article(["The Owls play on Friday."]).evidence()
+    assert telling(question, [sentence]) == [sentence]
 
 
 def test_parts_are_of_one_list_that_one_sentence_introduces(evidence: list[Evidence]) -> None:
