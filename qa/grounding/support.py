@@ -31,6 +31,12 @@ _NAMED = 2 / 3
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
 
+_CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
+_TELLING, _SAID_THERE = 4, 0.3
+"""A clause that adds so many words to the question must have this share of them in the proof: the
+checks of names and numbers see nothing of "and slide the tank back until it stops". Of 504 questions
+of eleven suites it changes no answer."""
+
 _QUOTED = (
     re.compile(r'"([^"]{2,})"'),
     re.compile(r'"(?=([^"\s][^"]*[^"\s])")'),  # whatever stray quote stands before
@@ -128,7 +134,7 @@ def find_support(
     quoted = [said for said in quoted if said not in fold(question)]
     failures = [
         misfit(question, candidate.text, context=candidate.context)
-        or candidate.contradicts(claim, quoted, stated, added)
+        or candidate.contradicts(claim, asked, quoted, stated, added)
         for candidate in candidates
     ]
     passed = [
@@ -241,7 +247,12 @@ class _Candidate:
         return cls(members, text, context, said, known)
 
     def contradicts(
-        self, claim: str, quoted: list[str], stated: list[Term], added: list[Term]
+        self,
+        claim: str,
+        asked: set[str],
+        quoted: list[str],
+        stated: list[Term],
+        added: list[Term],
     ) -> str | None:
         """Why these sentences cannot prove the claim, or ``None`` if they may."""
         folded = fold(self.text)
@@ -273,6 +284,10 @@ class _Candidate:
         stranger = self._stranger(stated, added)
         if stranger is not None:
             return stranger
+        for clause in _CLAUSES.split(claim):
+            new = {term.stem for term in terms(clause)} - asked
+            if len(new) >= _TELLING and len(new & self.known) < _SAID_THERE * len(new):
+                return f"no sentence that fits says “{clause.strip()}”"
         plain = [term for term in added if term.kind == "word"]
         if plain and not any(term.stem in self.said for term in plain) and len(plain) == len(added):
             return "no sentence says what the draft adds"

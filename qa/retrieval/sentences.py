@@ -246,13 +246,13 @@ class Sentences:
     def texts_before(self, place: Place) -> tuple[str, ...]:
         """The sentences before it that its antecedents may stand in, in reading order.
 
-        Of an item or a row the last is what introduces it.
+        Of an item or a row the last is what introduces it. None stands above a heading.
         """
         texts: list[str] = []
         previous = self.introduction(place) or self.before(place)
         while previous is not None and len(texts) < _REACH:
             texts.append(self.text(previous))
-            previous = self.before(previous)
+            previous = None if self.is_heading(previous) else self.before(previous)
         return tuple(text for text in reversed(texts) if not addresses_model(text))
 
 

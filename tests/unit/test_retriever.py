@@ -760,6 +760,14 @@ def test_no_list_brings_what_addresses_a_model(collection: Collection, tmp_path:
     assert "- adults: 8 euros" in [item.text for item in found.usable]
 
 
+def test_what_stands_above_a_heading_is_not_before_it(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, article("It rained in Rome.\n\n## Elon Musk\n\nHe founded SpaceX in 2002."))
+    found = retriever_of(collection, tmp_path).retrieve("Who founded SpaceX?")
+    assert found.evidence[0].before == ("## Elon Musk",)
+
+
 def test_only_the_best_four_bring_a_neighbour(collection: Collection, tmp_path: Path) -> None:
     for word in "ash elm fir oak yew box".split():
         ingest(collection, article(f"The {word} stood alone.", "It fell.", uri=word))

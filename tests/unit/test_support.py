@@ -529,6 +529,17 @@ def test_a_draft_may_quote_the_title_of_the_document() -> None:
     assert not support('Ann sang "A Ferry" in Oslo.', question, evidence).proof
 
 
+def test_each_clause_of_a_claim_must_be_said() -> None:
+    said = "Oil the shears and hang them in the shed."
+    question = "How are the shears cared for?"
+    assert proof("Oil the shears, and hang them in the shed.", question, said) == [1]
+    added = "Oil the shears, and then rinse both gloves under running water."
+    found = support(added, question, Article([said]).evidence())
+    assert (
+        found.reason == "no sentence that fits says “then rinse both gloves under running water.”"
+    )
+
+
 # Lists and tables
 
 
