@@ -20,6 +20,7 @@ _ENDS = " \t;,."
 
 _SEVERAL = re.compile(
     r"\W*(?:(?:and|but|so|then|please) )*(?:who|whom|what|which|list|name|enumerate|"
+    r"(?:tell|give|show) (?:me|us)|"
     r"how (?:do|does|did|can|could|should|must|to))\b",
     re.IGNORECASE,
 )
@@ -93,18 +94,27 @@ def say_row(head: str, row: str) -> str:
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs)
 
 
-def say_part(part: str, introduction: str) -> str:
+def say_part(part: str, before: Sequence[str]) -> str:
     """An item behind what introduces its list, or a row behind its head, as one statement.
 
     Args:
         part: an item, a row, or any other sentence, which is left as it is.
-        introduction: the sentence before the list or the table's first row; ``""``: unknown.
+        before: the sentences before the list or the row's table, the nearest last, which may be the
+            table's first row; of a heading, the one that it stands below may be among them.
     """
+    introduction = "".join(before[-1:])
     if is_row(part):
         return say_row(introduction if is_row(introduction) else "", part)
-    if is_item(part) and introduction:
-        return say_list(unmarked(introduction), [unmarked(part)])
-    return part
+    if not is_item(part) or not introduction:
+        return part
+    headings = [text for text in before if is_heading(text)]
+    said = headings if is_heading(introduction) else [introduction]
+    return say_list(": ".join(unmarked(text).rstrip(":") for text in said), [unmarked(part)])
+
+
+def heading_level(text: str) -> int:
+    """How deep a heading in Markdown stands, from 1; 0 for what is none."""
+    return len(text) - len(text.lstrip("#")) if is_heading(text) else 0
 
 
 def unmarked(text: str) -> str:

@@ -96,7 +96,5 @@ def show_sentences(evidence: Sequence[Evidence]) -> str:
 
 
 def _shown(item: Evidence, texts: Container[str]) -> str:
-    introduction = "".join(item.before[-1:])
-    if is_row(item.text) or introduction not in texts:
-        return say_part(item.text, introduction)
-    return item.text
+    known = item.before[-1:] and item.before[-1] in texts and not is_row(item.text)
+    return item.text if known else say_part(item.text, item.before)

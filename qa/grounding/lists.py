@@ -9,6 +9,7 @@ from qa.grounding.values import MONTHS, WEEKDAYS
 from qa.layout import (
     asks_for_several,
     introduces,
+    is_heading,
     is_item,
     is_part,
     is_row,
@@ -32,9 +33,12 @@ _TIMES = tuple(
         "|".join(WEEKDAYS),
         "|".join(month for month in MONTHS if month not in ("March", "May")),  # words besides
         r"(?:1[5-9]|20)\d\d",
+        r"\d+(?:\.\d+)+",
     )
 )
-"""Days, months and years."""
+"""Days, months, years and versions."""
+
+_FOR = re.compile(r"\bfor (?P<what>[^,?]+)", re.IGNORECASE)
 
 _CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
 
@@ -64,7 +68,7 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
     if is_row(best.text):
         head = introducing(best, evidence)
         proof: tuple[Evidence, ...] = (best,) if head is None else (head, best)
-        return Listing(proof, plain(say_part(best.text, "".join(best.before[-1:]))))
+        return Listing(proof, plain(say_part(best.text, best.before)))
     first = introducing(best, evidence)
     parts = [[best]]
     item, announced = is_item(best.text), introduces(best.text)
@@ -139,7 +143,9 @@ def telling(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     """The sentences without the parts of lists that tell of something else.
 
     Another part of the list has more words of the question: asked of 2020, the row of 2021 does not
-    answer. Or the list is of another day, month or year: below "Friday" stands nothing of Saturday.
+    answer. The list is of another day, month, year or version: below "Friday" stands nothing of
+    Saturday. Or a row has nothing of what it is asked for: that of the telescope does not tell the
+    fee for a camera.
     """
     asked = frozenset(stems(question))
     met = {it.sentence_id: asked.intersection(stems(it.text)) for it in evidence}
@@ -147,6 +153,7 @@ def telling(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
         it
         for it in evidence
         if not _is_of_another_time(question, it)
+        and not _is_of_another_row(question, it)
         and not any(
             of_one_list(it, other) and met[it.sentence_id] < met[other.sentence_id]
             for other in evidence
@@ -154,14 +161,23 @@ def telling(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
+def _is_of_another_row(question: str, part: Evidence) -> bool:
+    asking = _FOR.search(question)
+    if asking is None or not is_row(part.text):
+        return False
+    wanted = set(stems(asking["what"])) - set(stems(" ".join([part.title, *part.before[-1:]])))
+    return bool(wanted) and wanted.isdisjoint(stems(part.text))
+
+
 def _is_of_another_time(question: str, part: Evidence) -> bool:
     if not is_part(part.text):
         return False
-    introduction = "".join(part.before[-1:])
+    headings = [text for text in part.before if is_heading(text)]
+    above_it = " ".join([*headings, *part.before[-1:]])
     for times in _TIMES:
         asked, above, said = (
             {time.lower() for time in times.findall(text)}
-            for text in (question, introduction, part.text)
+            for text in (question, above_it, part.text)
         )
         if asked and above and asked.isdisjoint(above | said):
             return True
@@ -201,8 +217,7 @@ def _answer_together(
     firsts = [part[0] for part in items]
     if best not in firsts or len(firsts) == 1:
         return False
-    introduction = "".join(best.before[-1:])
-    passages = [Passage(say_part(it.text, introduction), title=it.title) for it in firsts]
+    passages = [Passage(say_part(it.text, it.before), title=it.title) for it in firsts]
     answers = reader.answers(question, passages)
     others = [rated for it, rated in zip(firsts, answers, strict=True) if it != best]
     return max(others) >= _ANSWERS_TOO * answers[firsts.index(best)]

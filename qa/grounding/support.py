@@ -34,8 +34,8 @@ _PARENTHESIS = re.compile(r"\([^)]*\)")
 _CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
 _TELLING, _SAID_THERE = 4, 0.3
 """A clause that adds so many words to the question must have this share of them in the proof: the
-checks of names and numbers see nothing of "and slide the tank back until it stops". Of 504 questions
-of eleven suites it changes no answer."""
+checks of names and numbers see nothing of "and slide the tank back until it stops". Of 504
+questions of eleven suites it changes no answer."""
 
 _QUOTED = (
     re.compile(r'"([^"]{2,})"'),
@@ -323,7 +323,7 @@ def with_sentence_before(proof: Sequence[Evidence]) -> str:
     """
     heads = {item.before[-1] for item in proof if is_row(item.text) and item.before}
     said = [
-        say_part(item.text, "".join(item.before[-1:])) if is_row(item.text) else item.text
+        say_part(item.text, item.before) if is_row(item.text) else item.text
         for item in proof
         if item.text not in heads
     ]

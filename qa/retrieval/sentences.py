@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
-from qa.layout import introduces, is_heading, is_item, is_row, is_title, say_part
+from qa.layout import heading_level, introduces, is_heading, is_item, is_row, is_title, say_part
 from qa.schema import DocumentInfo, Span, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 from qa.words import words
@@ -234,26 +234,32 @@ class Sentences:
         return Place(place.chunk, offset)
 
     def said(self, place: Place) -> str:
-        """A sentence as it is read: a part of a list or a table with what introduces that.
-
-        What addresses a model introduces nothing.
-        """
-        introduction = self.introduction(place)
-        if introduction is None or self.is_flagged(introduction):
-            return self.text(place)
-        return say_part(self.text(place), self.text(introduction))
+        """A sentence as it is read: a part of a list or a table with what introduces that."""
+        return say_part(self.text(place), self.texts_before(place))
 
     def texts_before(self, place: Place) -> tuple[str, ...]:
         """The sentences before it that its antecedents may stand in, in reading order.
 
-        Of an item or a row the last is what introduces it. None stands above a heading.
+        Of an item or a row the last is what introduces it. Above a heading stands only the heading
+        that it is below. None addresses a model.
         """
         texts: list[str] = []
         previous = self.introduction(place) or self.before(place)
         while previous is not None and len(texts) < _REACH:
             texts.append(self.text(previous))
-            previous = None if self.is_heading(previous) else self.before(previous)
+            above = self._heading_above if self.is_heading(previous) else self.before
+            previous = above(previous)
         return tuple(text for text in reversed(texts) if not addresses_model(text))
+
+    def _heading_above(self, heading: Place) -> Place | None:
+        """The heading of the part of the text that a heading begins a part of, if it is near."""
+        level = heading_level(self.text(heading))
+        place = self.before(heading)
+        for _ in range(_LONGEST_LIST):
+            if place is None or 0 < heading_level(self.text(place)) < level:
+                return place
+            place = self.before(place)
+        return None
 
 
 def to_index(chunks: Iterable[StoredChunk]) -> Iterator[tuple[str, str, str]]:

@@ -56,22 +56,23 @@ def test_a_title_ends_as_no_sentence_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "introduction", "expected"),
+    ("part", "before", "expected"),
     [
-        ("- a plot", "It includes:", "It includes: a plot"),
-        ("- a plot;", "## What it includes", "What it includes: a plot"),
-        ("1. Knock.", "How to enter", "How to enter: 1. Knock"),
-        ("- oil", "- every week", "every week: oil"),
-        ("- oil", "", "- oil"),
-        ("| Tandem | €16 |", "| Bicycle | Price |", "Bicycle: Tandem; Price: €16"),
-        ("| Tandem | €16 |", "Prices are these.", "Tandem, €16"),
-        ("It rained.", "It includes:", "It rained."),
+        ("- a plot", ("It rained.", "It includes:"), "It includes: a plot"),
+        ("- a plot;", ("## What it includes",), "What it includes: a plot"),
+        ("1. Knock.", ("How to enter",), "How to enter: 1. Knock"),
+        ("- oil", ("- every week",), "every week: oil"),
+        ("- oil", (), "- oil"),
+        ("| Tandem | €16 |", ("| Bicycle | Price |",), "Bicycle: Tandem; Price: €16"),
+        ("| Tandem | €16 |", ("Prices are these.",), "Tandem, €16"),
+        ("It rained.", ("It includes:",), "It rained."),
+        ("- fax", ("## 4.2", "### Removed"), "4.2: Removed: fax"),
     ],
 )
 def test_a_part_is_said_with_what_introduces_it(
-    part: str, introduction: str, expected: str
+    part: str, before: tuple[str, ...], expected: str
 ) -> None:
-    assert say_part(part, introduction) == expected
+    assert say_part(part, before) == expected
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,15 @@ def test_a_part_gives_way_to_one_that_has_more_of_the_question(evidence: list[Ev
     assert telling("Is a large plot dearer than a small one?", asked_of) == asked_of
 
 
+def test_a_row_tells_what_it_has_a_word_of(evidence: list[Evidence]) -> None:
+    row = found(evidence, "| large")
+    assert telling("What is the price for a garage?", [row]) == []
+    assert telling("What is the price for a large one?", [row]) == [row]
+    assert telling("What is the price?", [row]) == [row]
+    sentence = found(evidence, "Dogs")
+    assert telling("What is the price for a garage?", [sentence]) == [sentence]
+
+
 @pytest.mark.parametrize(
     ("question", "introduction", "tells"),
     [
@@ -252,6 +261,8 @@ def test_a_part_gives_way_to_one_that_has_more_of_the_question(evidence: list[Ev
         ("Who played in 2019?", "## 2021", False),
         ("Who played in 1931?", "## 2021", True),  # the item has it
         ("Who plays at nine?", "FRIDAY 11 JULY", True),
+        ("What is new in 4.1.2?", "## 4.1.1", False),
+        ("What is new in 4.1.1?", "## 4.1.1", True),
         ("May I march on?", "FRIDAY 11 JULY", True),
     ],
 )

@@ -685,7 +685,7 @@ def test_an_item_and_a_row_are_read_behind_what_introduces_them(
     found = retriever_of(collection, tmp_path, ranker=ranker, evidence=20).retrieve(FEES[:900])
     read = Passage(sentence, title="T", before=introduction)
     if sentence[0] in "-12|":
-        read = Passage(say_part(sentence, introduction), title="T")
+        read = Passage(say_part(sentence, (introduction,)), title="T")
     assert read in ranker.read
     offered = {item.text: item.before for item in found.evidence}
     assert offered[sentence][-1] == introduction
@@ -766,6 +766,19 @@ def test_what_stands_above_a_heading_is_not_before_it(
     ingest(collection, article("It rained in Rome.\n\n## Elon Musk\n\nHe founded SpaceX in 2002."))
     found = retriever_of(collection, tmp_path).retrieve("Who founded SpaceX?")
     assert found.evidence[0].before == ("## Elon Musk",)
+
+
+def test_a_heading_is_known_with_the_one_that_it_is_below(
+    collection: Collection, tmp_path: Path
+) -> None:
+    notes = "# Notes\n\n## 4.2\n\nIt rained.\n\n### Removed\n\n- fax\n\n## 4.1\n\n- mail"
+    ingest(collection, article(notes), tokens=400)
+    ranker = ByLength()
+    found = retriever_of(collection, tmp_path, ranker=ranker, evidence=9).retrieve("fax mail")
+    before = {item.text: item.before for item in found.evidence}
+    assert before["- fax"] == ("## 4.2", "### Removed")
+    assert before["- mail"] == ("# Notes", "## 4.1")
+    assert "4.2: Removed: fax" in [item.text for item in ranker.read]
 
 
 def test_only_the_best_four_bring_a_neighbour(collection: Collection, tmp_path: Path) -> None:
