@@ -26,7 +26,8 @@ _SEMICOLON_FROM, _SEMICOLON_PART = 200, 40
 _CLOSERS = "\"'”’»)]}」』）】*_"
 _WORD = re.compile(r"[^\W_]")
 _HEADING_OR_ROW = re.compile(r"#{1,6}\s|\|")
-_TABULAR = re.compile(r"[^\t]*\t[^\t]*\t|.*? \| .*? \| ")
+_GAP = r".*?[^\s.!?:;] {2,}(?=\S)"
+_TABULAR = re.compile(rf"[^\t]*\t[^\t]*\t|.*? \| .*? \| |{_GAP}{_GAP}")
 _UNENDED = re.compile(r"(?i)(?:[,;–—-]|\b(?:the|an?|of|and|or|to|with|from|by|mrs?\.|dr\.|st\.))$")
 _FULL_STOP = re.compile(rf"[。！？｡।॥؟۔]+[{re.escape(_CLOSERS)}]*")
 _NOTES = re.compile(r"(?:\[[^\[\]\s]{1,12}\])+")  # Wikipedia's "[1]"

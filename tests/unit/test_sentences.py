@@ -95,6 +95,25 @@ def test_full_stops_of_other_scripts() -> None:
 SENTENCE = "The mill by the river has ground the corn of the whole valley since last summer."
 PARAGRAPH = " ".join([SENTENCE] * 4)
 LAYOUT = {
+    "columns of spaces": (
+        "Ann Lund   -- tag the bicycles   -- until 5 April\nBo Ray     -- book a band\n"
+        "Cy Moss    -- see the tenants    -- until 2 May\nThey agreed on all of it.",
+        [
+            "Ann Lund   -- tag the bicycles   -- until 5 April",
+            "Bo Ray     -- book a band",
+            "Cy Moss    -- see the tenants    -- until 2 May",
+            "They agreed on all of it.",
+        ],
+    ),
+    "typewritten": (
+        f"{SENTENCE[:-1]},\nas they say.  It never stopped.  Nobody knows why, for the\n"
+        "miller is dead.",
+        [
+            f"{SENTENCE[:-1]},\nas they say.",
+            "It never stopped.",
+            "Nobody knows why, for the\nmiller is dead.",
+        ],
+    ),
     "paragraphs of one line": (
         "From small mill to big bakery.\nFrom afar it seems more.\nit ended.",
         ["From small mill to big bakery.", "From afar it seems more.", "it ended."],
