@@ -107,8 +107,7 @@ def say_part(part: str, before: Sequence[str]) -> str:
         return say_row(introduction if is_row(introduction) else "", part)
     if not is_item(part) or not introduction:
         return part
-    headings = [text for text in before if is_heading(text)]
-    said = headings if is_heading(introduction) else [introduction]
+    said = [*(text for text in before[:-1] if is_heading(text)), introduction]
     return say_list(": ".join(unmarked(text).rstrip(":") for text in said), [unmarked(part)])
 
 

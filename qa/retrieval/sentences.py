@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
-from qa.layout import heading_level, introduces, is_heading, is_item, is_row, is_title, say_part
+from qa.layout import (
+    heading_level,
+    introduces,
+    is_heading,
+    is_item,
+    is_part,
+    is_row,
+    is_title,
+    say_part,
+)
 from qa.schema import DocumentInfo, Span, sentence_id
 from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
 from qa.words import words
@@ -19,6 +28,9 @@ _OPENING_CHUNKS = 12
 
 _REACH = 2
 """How many sentences back an antecedent may stand."""
+
+_DEEPEST = 7
+"""Below every heading."""
 
 _LONGEST_LIST = 40
 """How many sentences a list or a table may have for what introduces it to be looked for."""
@@ -240,25 +252,27 @@ class Sentences:
     def texts_before(self, place: Place) -> tuple[str, ...]:
         """The sentences before it that its antecedents may stand in, in reading order.
 
-        Of an item or a row the last is what introduces it. Above a heading stands only the heading
-        that it is below. None addresses a model.
+        Of an item or a row the last is what introduces it. Above a heading, or what stands behind a
+        list, is only the heading that it is below. None addresses a model.
         """
         texts: list[str] = []
         previous = self.introduction(place) or self.before(place)
         while previous is not None and len(texts) < _REACH:
             texts.append(self.text(previous))
-            above = self._heading_above if self.is_heading(previous) else self.before
-            previous = above(previous)
+            previous = self._known_at(previous)
         return tuple(text for text in reversed(texts) if not addresses_model(text))
 
-    def _heading_above(self, heading: Place) -> Place | None:
-        """The heading of the part of the text that a heading begins a part of, if it is near."""
-        level = heading_level(self.text(heading))
-        place = self.before(heading)
+    def _known_at(self, place: Place) -> Place | None:
+        """What a reader has in mind at a sentence: the one before it, or the heading above it."""
+        level = heading_level(self.text(place))
+        above = self.before(place)
+        listed = above is not None and is_part(self.text(self._beginning_of_line(above)))
+        if not level and (not listed or is_part(self.text(place))):
+            return above
         for _ in range(_LONGEST_LIST):
-            if place is None or 0 < heading_level(self.text(place)) < level:
-                return place
-            place = self.before(place)
+            if above is None or 0 < heading_level(self.text(above)) < (level or _DEEPEST):
+                return above
+            above = self.before(above)
         return None
 
 

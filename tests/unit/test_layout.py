@@ -67,6 +67,7 @@ def test_a_title_ends_as_no_sentence_does() -> None:
         ("| Tandem | €16 |", ("Prices are these.",), "Tandem, €16"),
         ("It rained.", ("It includes:",), "It rained."),
         ("- fax", ("## 4.2", "### Removed"), "4.2: Removed: fax"),
+        ("- fax", ("## 4.2", "Removed:"), "4.2: Removed: fax"),
     ],
 )
 def test_a_part_is_said_with_what_introduces_it(

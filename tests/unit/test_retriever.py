@@ -771,12 +771,16 @@ def test_what_stands_above_a_heading_is_not_before_it(
 def test_a_heading_is_known_with_the_one_that_it_is_below(
     collection: Collection, tmp_path: Path
 ) -> None:
-    notes = "# Notes\n\n## 4.2\n\nIt rained.\n\n### Removed\n\n- fax\n\n## 4.1\n\n- mail"
+    notes = (
+        "# Notes\n\n## 4.2\n\nIt rained.\n\n### Removed\n\n- fax\n\nAdded:\n\n- post\n\n"
+        "## 4.1\n\n- mail"
+    )
     ingest(collection, article(notes), tokens=400)
     ranker = ByLength()
     found = retriever_of(collection, tmp_path, ranker=ranker, evidence=9).retrieve("fax mail")
     before = {item.text: item.before for item in found.evidence}
     assert before["- fax"] == ("## 4.2", "### Removed")
+    assert before["- post"] == ("### Removed", "Added:")
     assert before["- mail"] == ("# Notes", "## 4.1")
     assert "4.2: Removed: fax" in [item.text for item in ranker.read]
 
