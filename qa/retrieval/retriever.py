@@ -28,7 +28,8 @@ from qa.retrieval.lexical import LexicalIndex, LexicalSearch
 from qa.retrieval.sentences import Place, Sentences, to_index
 from qa.retrieval.titles import Titles
 from qa.schema import DocumentInfo, Evidence, Found, Passage
-from qa.store import Collection, Snapshot, chunk_prefix
+from qa.snapshot import Snapshot, chunk_prefix
+from qa.store import Collection
 from qa.tracing import span
 from qa.words import leans, stems
 
