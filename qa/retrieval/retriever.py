@@ -10,27 +10,28 @@ takes no other's place.
 """
 
 import hashlib
-import itertools
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from qa.errors import EmptyCollectionError, SnapshotGoneError
-from qa.layout import is_row
 from qa.network import A_CORE
 from qa.odds import average, log_odds
-from qa.questions import points_at_text, tells_text_apart
+from qa.retrieval.context import neighbours, passage, whole
 from qa.retrieval.embedder import Embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
+from qa.retrieval.leads import Led, find_leads, likeliest
 from qa.retrieval.lexical import LexicalIndex, LexicalSearch
+from qa.retrieval.overview import LONGEST_OVERVIEW, meant_documents, openings
 from qa.retrieval.sentences import Place, Sentences, to_index
 from qa.retrieval.titles import Titles
-from qa.schema import DocumentInfo, Evidence, Found, Passage
-from qa.store import Collection, Snapshot, chunk_prefix
+from qa.schema import Evidence, Found, Passage
+from qa.snapshot import Snapshot, chunk_prefix
+from qa.store import Collection
 from qa.tracing import span
-from qa.words import leans, stems
+from qa.words import leans
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -44,32 +45,8 @@ all six moved no measure of eight suites."""
 
 _ATTEMPTS = 3
 
-_LEANING = 4
-"""How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
-
-_LISTING = 3
-"""How many of the best sentences may bring the list that they are a part of."""
-
-_LISTED = 20
-"""How many sentences such a list has, at most."""
-
-_LEADING = 3
-"""How many of the best sentences may lead to other documents."""
-
-_FOLLOWED = 4
-"""To how many documents they lead, at most."""
-
 _FOLLOWED_CHUNKS = 6
-"""How many chunks of these are read."""
-
-_LED = 2
-"""How many sentences of theirs are offered."""
-
-_OVERVIEW = 6
-"""How many sentences an overview has, at most."""
-
-_OPENING = 3
-"""How many of them are of one document, at most."""
+"""How many chunks are read of the documents that the best sentences lead to."""
 
 T = TypeVar("T")
 
@@ -210,13 +187,12 @@ class Retriever:
         if documents is not None:
             snapshot = snapshot.only(documents)
         sentences = Sentences(self.collection, snapshot)
-        meant = _meant(what, titles, lexical_search, sentences, snapshot)
-        if len(meant) > _OVERVIEW:
+        meant = meant_documents(what, titles, lexical_search, sentences, snapshot)
+        if len(meant) > LONGEST_OVERVIEW:
             return Retrieval((), snapshot.version)
-        count = min(_OPENING, _OVERVIEW // max(1, len(meant)))
-        places = [place for info in meant for place in sentences.opening(info, count)]
         evidence = tuple(
-            _evidence(number, place, sentences) for number, place in enumerate(places, start=1)
+            _evidence(number, place, sentences)
+            for number, place in enumerate(openings(meant, sentences), start=1)
         )
         return Retrieval(evidence, snapshot.version) if evidence else None
 
@@ -268,9 +244,9 @@ class Retriever:
         }
         best.sort(key=scores.__getitem__, reverse=True)
         usable = [place for place in best if place not in flagged]
-        leads = _leads(usable[:_LEADING], titles.named_in(question), titles, sentences, snapshot)
+        leads = find_leads(usable, titles.named_in(question), titles, sentences, snapshot)
         led = self._follow(question, vector, leads, sentences, snapshot)
-        led = _likeliest(led, {place: answers[place] for place in shown})
+        led = likeliest(led, {place: answers[place] for place in shown})
         answers |= {place: it.answers for place, it in led.items()}
         similarity = {hit.stored.id: hit.similarity for hit in hits}
         evidence = [
@@ -285,7 +261,7 @@ class Retriever:
                 led_by=sentences.identity(led[place].lead) if place in led else None,
             )
             for number, place in enumerate(
-                dict.fromkeys([*best, *led, *_neighbours(usable, sentences)]), start=1
+                dict.fromkeys([*best, *led, *neighbours(usable, sentences)]), start=1
             )
         ]
         found = tuple(
@@ -320,7 +296,7 @@ class Retriever:
     ) -> dict[Place, float]:
         """How likely each place answers, by the ranker, behind what stands before it."""
         sentences.fetch_before(places)
-        passages = [_passage(place, sentences.before(place), sentences) for place in places]
+        passages = [passage(place, sentences.before(place), sentences) for place in places]
         return dict(zip(places, self._ranker.answers(question, passages), strict=True))
 
     def _read_alone(
@@ -335,7 +311,7 @@ class Retriever:
         What introduces a list is read together with that.
         """
         again = sorted(places, key=answers.__getitem__, reverse=True)[:_READ_TWICE]
-        alone = self._ranker.answers(question, [Passage(_whole(it, sentences)) for it in again])
+        alone = self._ranker.answers(question, [Passage(whole(it, sentences)) for it in again])
         return {
             place: average(answers[place], rated) for place, rated in zip(again, alone, strict=True)
         }
@@ -347,7 +323,7 @@ class Retriever:
         leads: Mapping[str, Place],
         sentences: Sentences,
         snapshot: Snapshot,
-    ) -> dict[Place, "_Led"]:
+    ) -> dict[Place, Led]:
         """What the documents say that ``leads`` lead to, read behind what led there."""
         if not leads:
             return {}
@@ -358,10 +334,10 @@ class Retriever:
             for place in sentences.add(hit.stored)
             if not sentences.is_heading(place) and not sentences.is_flagged(place)
         }
-        passages = [_passage(place, lead, sentences) for place, lead in behind.items()]
+        passages = [passage(place, lead, sentences) for place, lead in behind.items()]
         answers = dict(zip(behind, self._ranker.answers(question, passages), strict=True))
         return {
-            place: _Led(leads[sentences.document(place).id], rated)
+            place: Led(leads[sentences.document(place).id], rated)
             for place, rated in answers.items()
         }
 
@@ -420,40 +396,6 @@ def _evidence(
     )
 
 
-def _meant(
-    what: str,
-    titles: Titles,
-    search: LexicalSearch,
-    sentences: Sentences,
-    snapshot: Snapshot,
-) -> Sequence[DocumentInfo]:
-    """The documents that ``what`` means: by nothing but their titles, or as texts.
-
-    "The costs of Stargate" are not the document "Stargate". "The article on bees" has the word in
-    its title, or else is the one whose best sentence has it.
-    """
-    apart = tells_text_apart(what)
-    named = titles.named_in(what)
-    if named:
-        ids = [identity for found in named.values() for identity in found]
-        rest = set(apart).difference(*named)
-        found = [info for it in ids if (info := snapshot.document(it)) is not None]
-        return [] if rest else found
-    if not points_at_text(what):
-        return []
-    wanted = set(stems(" ".join(apart)))
-    titled = [info for info in snapshot.documents if wanted <= set(stems(info.title))]
-    if titled:
-        return titled
-    within = [chunk_prefix(info) for info in snapshot.documents]
-    for place in map(Place.parse, search.search(" ".join(apart), 1, within)):
-        sentences.fetch([place.chunk])
-        info = sentences.document(place)
-        if wanted <= set(stems(f"{info.title} {sentences.text(place)}")):
-            return [info]
-    return []
-
-
 def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:
     """The places but for headings and what an article that is there twice says again.
 
@@ -465,90 +407,6 @@ def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:
         if not sentences.is_heading(place):
             different.setdefault(place if leans(text) else text, place)
     return list(different.values())
-
-
-def _neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
-    """What the first of the places are not understood without: see ``Evidence.neighbour``."""
-    leading = [
-        sentences.introduction(place)
-        or (sentences.before(place) if leans(sentences.text(place)) else None)
-        for place in places[:_LEANING]
-    ]
-    listed = [item for place in places[:_LISTING] for item in _listed(place, sentences)]
-    return [
-        place
-        for place in [*leading, *listed]
-        if place is not None and not sentences.is_flagged(place) and not sentences.is_heading(place)
-    ]
-
-
-def _passage(place: Place, before: Place | None, sentences: Sentences) -> Passage:
-    """A sentence behind another one, and a part of a list behind what introduces that instead."""
-    text = sentences.said(place)
-    behind = before is not None and text == sentences.text(place)
-    return Passage(
-        text,
-        title=sentences.document(place).title,
-        before=sentences.text(before)
-        if behind and before is not None and not sentences.is_flagged(before)
-        else "",
-    )
-
-
-def _whole(place: Place, sentences: Sentences) -> str:
-    """A sentence with what it introduces, or as it is read."""
-    parts = sentences.announced(place, _LISTED)
-    said = " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
-    return f"{sentences.text(place)} {said}" if said else sentences.said(place)
-
-
-def _listed(place: Place, sentences: Sentences) -> list[Place]:
-    """The list that ``place`` introduces or is an item of, or the sentence that it announces."""
-    introduction = sentences.introduction(place)
-    if introduction is not None and is_row(sentences.text(place)):
-        return []
-    return sentences.introduced(introduction or place, _LISTED)
-
-
-def _leads(
-    places: Iterable[Place],
-    asked: Container[tuple[str, ...]],
-    titles: Titles,
-    sentences: Sentences,
-    snapshot: Snapshot,
-) -> dict[str, Place]:
-    """The documents that ``places`` name and the question does not, each with its place."""
-    leads: dict[str, Place] = {}
-    for place in places:
-        for title, named in titles.named_in(sentences.text(place)).items():
-            if title not in asked:
-                leads |= {
-                    document: place
-                    for document in named
-                    if document not in leads
-                    and document != sentences.document(place).id
-                    and snapshot.document(document) is not None
-                }
-    return dict(itertools.islice(leads.items(), _FOLLOWED))
-
-
-def _likeliest(led: Mapping[Place, "_Led"], rated: Mapping[Place, float]) -> dict[Place, "_Led"]:
-    """The likeliest of what was led to; what is offered anyway, only if it answers better so."""
-    better = [place for place, it in led.items() if it.answers > rated.get(place, 0.0)]
-    better.sort(key=lambda place: led[place].answers, reverse=True)
-    return {place: led[place] for place in better[:_LED]}
-
-
-class _Led(NamedTuple):
-    """A sentence that another one led to.
-
-    Attributes:
-        lead: the other one.
-        answers: how likely it answers, read behind the other one.
-    """
-
-    lead: Place
-    answers: float
 
 
 class _Corpus(NamedTuple):

@@ -17,7 +17,8 @@ from qa.layout import (
     say_part,
 )
 from qa.schema import DocumentInfo, Span, sentence_id
-from qa.store import Collection, Snapshot, StoredChunk, chunk_id, chunk_prefix
+from qa.snapshot import Snapshot, StoredChunk, chunk_id, chunk_prefix
+from qa.store import Collection
 from qa.words import words
 
 _WHOLE = re.compile(r"(?![\W_]*[a-zß-ÿ])(?:\S+\s+){3}.*[.;!?…。！？][”’\"')\]]*$", re.DOTALL)

@@ -8,7 +8,8 @@ from ingest.pipeline import Ingested
 from qa.errors import FootnotedError
 from qa.schema import DocumentInfo, StoredDocument
 from qa.server.problems import Problem
-from qa.store import Collection, Snapshot
+from qa.snapshot import Snapshot
+from qa.store import Collection
 
 
 class DocumentHead(BaseModel):

@@ -24,7 +24,8 @@ from qa.layout import say_part
 from qa.network import usable_cores
 from qa.retrieval.retriever import Retrieval, Retriever, lexical_folder
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
-from qa.store import Collection, Snapshot, Store, StoredChunk
+from qa.snapshot import Snapshot, StoredChunk
+from qa.store import Collection, Store
 
 WHO = "Which acquaintance arranged the call?"
 

@@ -37,7 +37,8 @@ from qa.errors import (
     UsageError,
 )
 from qa.schema import Chunk, Document, DocumentInfo, Span
-from qa.store import Collection, Snapshot, Store, chunk_id
+from qa.snapshot import Snapshot, chunk_id
+from qa.store import Collection, Store
 
 OLD = ["Bees dance. ", "Wasps do not. ", "Ants march."]
 NEW = ["Bees dance well. ", "Wasps sting. ", "Ants carry leaves. ", "Flies hum. ", "Gnats bite."]
@@ -307,7 +308,7 @@ def test_a_document_replaced_while_it_is_read_is_read_whole(
 def test_what_is_removed_while_the_heads_are_read_hides_no_other(
     shelf: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qa.store._PAGE", 2)
+    monkeypatch.setattr("qa.chroma.PAGE", 2)
     written = {write(shelf, OLD, uri=f"u{number}").id for number in range(7)}
     original = chromadb.Collection.get
     pages: list[set[str]] = []

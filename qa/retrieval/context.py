@@ -1,0 +1,60 @@
+"""What stands around a sentence: it is read with that, and offered with it."""
+
+from collections.abc import Sequence
+
+from qa.layout import is_row
+from qa.retrieval.sentences import Place, Sentences
+from qa.schema import Passage
+from qa.words import leans
+
+_LEANING = 4
+"""How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
+
+_LISTING = 3
+"""How many of the best sentences may bring the list that they are a part of."""
+
+_LISTED = 20
+"""How many sentences such a list has, at most."""
+
+
+def passage(place: Place, before: Place | None, sentences: Sentences) -> Passage:
+    """A sentence behind another one, and a part of a list behind what introduces that instead."""
+    text = sentences.said(place)
+    behind = before is not None and text == sentences.text(place)
+    return Passage(
+        text,
+        title=sentences.document(place).title,
+        before=sentences.text(before)
+        if behind and before is not None and not sentences.is_flagged(before)
+        else "",
+    )
+
+
+def whole(place: Place, sentences: Sentences) -> str:
+    """A sentence with what it introduces, or as it is read."""
+    parts = sentences.announced(place, _LISTED)
+    said = " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
+    return f"{sentences.text(place)} {said}" if said else sentences.said(place)
+
+
+def neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
+    """What the first of the places are not understood without: see ``Evidence.neighbour``."""
+    leading = [
+        sentences.introduction(place)
+        or (sentences.before(place) if leans(sentences.text(place)) else None)
+        for place in places[:_LEANING]
+    ]
+    listed = [item for place in places[:_LISTING] for item in _listed(place, sentences)]
+    return [
+        place
+        for place in [*leading, *listed]
+        if place is not None and not sentences.is_flagged(place) and not sentences.is_heading(place)
+    ]
+
+
+def _listed(place: Place, sentences: Sentences) -> list[Place]:
+    """The list that ``place`` introduces or is an item of, or the sentence that it announces."""
+    introduction = sentences.introduction(place)
+    if introduction is not None and is_row(sentences.text(place)):
+        return []
+    return sentences.introduced(introduction or place, _LISTED)
