@@ -95,7 +95,7 @@ def say_row(head: str, row: str) -> str:
 
 
 def say_part(part: str, before: Sequence[str]) -> str:
-    """An item behind what introduces its list, or a row behind its head, as one statement.
+    """An item behind what announces its list, or a row behind its head, as one statement.
 
     Args:
         part: an item, a row, or any other sentence, which is left as it is.
@@ -105,7 +105,8 @@ def say_part(part: str, before: Sequence[str]) -> str:
     introduction = "".join(before[-1:])
     if is_row(part):
         return say_row(introduction if is_row(introduction) else "", part)
-    if not is_item(part) or not introduction:
+    announces = introduces(introduction) or is_title(introduction) or is_item(introduction)
+    if not is_item(part) or not introduction or not announces:
         return part
     said = [*(text for text in before[:-1] if is_heading(text)), introduction]
     return say_list(": ".join(unmarked(text).rstrip(":") for text in said), [unmarked(part)])

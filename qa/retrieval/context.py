@@ -18,9 +18,10 @@ _LISTED = 20
 
 
 def passage(place: Place, before: Place | None, sentences: Sentences) -> Passage:
-    """A sentence behind another one, and a part of a list behind what introduces that instead."""
+    """A sentence behind another one, and a part of a list with what introduces that instead."""
     text = sentences.said(place)
     behind = ""
+    before = sentences.introduction(place) or before
     if before is not None and text == sentences.text(place) and not sentences.is_flagged(before):
         behind = sentences.text(before)
     return Passage(text, title=sentences.document(place).title, before=behind)

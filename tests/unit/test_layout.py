@@ -66,6 +66,7 @@ def test_a_title_ends_as_no_sentence_does() -> None:
         ("| Tandem | €16 |", ("| Bicycle | Price |",), "Bicycle: Tandem; Price: €16"),
         ("| Tandem | €16 |", ("Prices are these.",), "Tandem, €16"),
         ("It rained.", ("It includes:",), "It rained."),
+        ("- a plot", ("Dogs are welcome.",), "- a plot"),
         ("- fax", ("## 4.2", "### Removed"), "4.2: Removed: fax"),
         ("- fax", ("## 4.2", "Removed:"), "4.2: Removed: fax"),
     ],

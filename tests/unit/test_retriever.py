@@ -692,6 +692,15 @@ def test_an_item_and_a_row_are_read_behind_what_introduces_them(
     assert offered[sentence][-1] == introduction
 
 
+def test_an_item_below_a_sentence_is_read_behind_that(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, article("Dogs are welcome.\n\n- tools\n- plots"), tokens=400)
+    ranker = ByLength()
+    retriever_of(collection, tmp_path, ranker=ranker).retrieve("tools plots")
+    assert Passage("- plots", title="T", before="Dogs are welcome.") in ranker.read
+
+
 def test_what_is_read_by_itself_is_read_with_its_list(
     collection: Collection, tmp_path: Path
 ) -> None:

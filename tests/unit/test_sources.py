@@ -205,9 +205,7 @@ def test_an_empty_directory_and_a_pattern_without_a_readable_match(tree: Path) -
     assert "'notes/a**.md'" in refusal("notes/a**.md")
 
 
-def test_a_folder_that_cannot_be_listed_is_reported_after_the_rest(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_listed_is_reported_after_the_rest(tree: Path) -> None:
     real = os.scandir
 
     def scandir(path: str) -> Any:
@@ -215,12 +213,12 @@ def test_a_folder_that_cannot_be_listed_is_reported_after_the_rest(
             raise PermissionError(13, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
-    monkeypatch.setattr(os, "scandir", scandir)
     seen = []
-    with pytest.raises(SourceError, match="cannot read 'notes/sub/deep': Permission denied"):
-        for source in find_sources("notes"):
-            seen.append(source.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        with pytest.raises(SourceError, match="cannot read 'notes/sub/deep': Permission denied"):
+            for source in find_sources("notes"):
+                seen.append(source.name)
     assert seen == ALL[:3]
 
 
