@@ -67,25 +67,27 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
     """
     if is_row(best.text):
         head = introducing(best, evidence)
-        proof: tuple[Evidence, ...] = (best,) if head is None else (head, best)
-        return Listing(proof, plain(say_part(best.text, best.before)))
+        if head is None:  # what it says is not quoted then, and not said
+            return Listing((best,), plain(say_part(best.text, ())))
+        return Listing((head, best), plain(say_part(best.text, best.before)))
     first = introducing(best, evidence)
     parts = [[best]]
     item, announced = is_item(best.text), introduces(best.text)
     own = _parts(best, (best.text,), evidence) if item or announced or is_title(best.text) else []
     if own or (announced and not item):
         first = best
-        parts = own or [[item] for item in evidence if _follows(item, best)]
+        following = [it for it in evidence if _follows(it, best) and not is_row(it.text)]
+        parts = own or [[it] for it in following]
     elif item and asks_for_several(question):
         items = _parts(best, best.before[-1:], evidence)
         parts = items if _answer_together(question, best, items, reader) else parts
     if not parts:
         return Listing((), plain(best.text))
     leading = [] if first is None else [first]
-    said = [" ".join(plain(item.text) for item in part) for part in parts]
+    said = [" ".join(plain(it.text) for it in part) for part in parts]
     alone = len(said) == 1 and not leading  # it keeps its full stop
-    text = say_list("".join(plain(item.text) for item in leading), said)
-    proof = (*leading, *(item for part in parts for item in part))
+    text = say_list("".join(plain(it.text) for it in leading), said)
+    proof = (*leading, *(it for part in parts for it in part))
     return Listing(proof, said[0] if alone else text)
 
 

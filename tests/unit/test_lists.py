@@ -177,6 +177,17 @@ def test_a_row_is_said_with_its_head_and_both_are_quoted(evidence: list[Evidence
     ]
 
 
+def test_what_a_head_says_is_not_said_where_it_is_not_quoted(evidence: list[Evidence]) -> None:
+    without = [item for item in evidence if not item.text.startswith("| Plot")]
+    row = asked("What does a large plot cost?", without, large=0.9)
+    assert (row.text, len(row.proof)) == ("large, 24 m², 80 euros", 1)
+
+
+def test_the_head_of_a_table_is_not_what_is_announced() -> None:
+    announced, head = Article(["The prices are:", "| Plot | Price |\n|---|---|"]).evidence()
+    assert listing("What are the prices?", announced, [announced, head], Rated()).proof == ()
+
+
 def test_what_is_announced_may_be_a_sentence(evidence: list[Evidence]) -> None:
     towns = asked("Which towns pay for it?", evidence, towns=0.9)
     assert towns.text == "Three towns pay for it: Aston, Brill and Corley"
