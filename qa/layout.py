@@ -12,6 +12,9 @@ from itertools import zip_longest
 _HEADING = re.compile(r"#{1,6}\s")
 ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
 """How an item of a list begins."""
+LONGEST_LIST = 20
+"""How many sentences a list may have to be offered and quoted whole."""
+
 _MARK = re.compile(r"(?:#{1,6}|[-*+•‣◦▪●·–—])\s+")
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"[\s|:+-]*")
@@ -32,8 +35,8 @@ def is_heading(text: str) -> bool:
 
 
 def is_item(text: str) -> bool:
-    """Whether a sentence begins an item of a list."""
-    return ITEM.match(text) is not None
+    """Whether a sentence begins an item of a list; behind a long dash somebody speaks."""
+    return ITEM.match(text) is not None and not text.startswith("—")
 
 
 def is_row(text: str) -> bool:

@@ -4,12 +4,13 @@ Logistic functions over what the cross-encoder and the judge see, fitted by
 ``training/confidence.py``; docs/decisions/0006-cross-encoder.md has the fit and its scores.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
 from qa.grounding.kinds import answers_kind
 from qa.grounding.misfits import misfit
-from qa.layout import introduces, is_item
+from qa.layout import LONGEST_LIST, introduces, is_item
 from qa.odds import average, from_log_odds, log_odds
 from qa.schema import Evidence, Passage
 from qa.words import stems, without_marks
@@ -113,6 +114,8 @@ def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
     before = {item.before[-1] for item in kept if item.before}
     introducing = {item.text for item in kept if introduces(item.text)}
     introducing |= {item.before[-1] for item in kept if item.before and is_item(item.text)}
+    length = Counter(item.before[-1] for item in evidence if item.before)
+    introducing = {text for text in introducing if length[text] <= LONGEST_LIST}
     leading = {item.led_by for item in kept}
     return kept + [
         item

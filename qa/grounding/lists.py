@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from qa.grounding.abstention import Reader
 from qa.grounding.values import MONTHS, WEEKDAYS
 from qa.layout import (
+    LONGEST_LIST,
     asks_for_several,
     introduces,
     is_heading,
@@ -74,13 +75,16 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
     parts = [[best]]
     item, announced = is_item(best.text), introduces(best.text)
     own = _parts(best, (best.text,), evidence) if item or announced or is_title(best.text) else []
+    if _is_too_long(own):
+        return Listing((), plain(best.text))
     if own or (announced and not item):
         first = best
         following = [it for it in evidence if _follows(it, best) and not is_row(it.text)]
         parts = own or [[it] for it in following]
     elif item and asks_for_several(question):
         items = _parts(best, best.before[-1:], evidence)
-        parts = items if _answer_together(question, best, items, reader) else parts
+        if not _is_too_long(items) and _answer_together(question, best, items, reader):
+            parts = items
     if not parts:
         return Listing((), plain(best.text))
     leading = [] if first is None else [first]
@@ -210,6 +214,10 @@ def _parts(
         elif found and not is_part(item.text) and _goes_on(found[-1][-1], item):
             found[-1].append(item)
     return found
+
+
+def _is_too_long(parts: Sequence[Sequence[Evidence]]) -> bool:
+    return sum(map(len, parts)) > LONGEST_LIST
 
 
 def _answer_together(

@@ -13,9 +13,6 @@ _LEANING = 4
 _LISTING = 3
 """How many of the best sentences may bring the list that they are a part of."""
 
-_LISTED = 20
-"""How many sentences such a list has, at most."""
-
 
 def passage(place: Place, before: Place | None, sentences: Sentences) -> Passage:
     """A sentence behind another one, and a part of a list with what introduces that instead."""
@@ -29,7 +26,7 @@ def passage(place: Place, before: Place | None, sentences: Sentences) -> Passage
 
 def whole(place: Place, sentences: Sentences) -> str:
     """A sentence with what it introduces, or as it is read."""
-    parts = sentences.announced(place, _LISTED)
+    parts = sentences.announced(place)
     said = " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
     return f"{sentences.text(place)} {said}" if said else sentences.said(place)
 
@@ -54,4 +51,4 @@ def _listed(place: Place, sentences: Sentences) -> list[Place]:
     introduction = sentences.introduction(place)
     if introduction is not None and is_row(sentences.text(place)):
         return []
-    return sentences.introduced(introduction or place, _LISTED)
+    return sentences.introduced(introduction or place)

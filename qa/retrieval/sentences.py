@@ -7,6 +7,7 @@ from typing import NamedTuple
 from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
 from qa.layout import (
+    LONGEST_LIST,
     heading_level,
     introduces,
     is_heading,
@@ -33,8 +34,8 @@ _REACH = 2
 _DEEPEST = 7
 """Below every heading."""
 
-_LONGEST_LIST = 40
-"""How many sentences a list or a table may have for what introduces it to be looked for."""
+_FAR = 40
+"""How many sentences back, or items, what introduces a list or a heading is looked for."""
 
 
 class Place(NamedTuple):
@@ -176,7 +177,7 @@ class Sentences:
         if not is_item(text):
             return None
         item, depth = place, self._depth(place)
-        for _ in range(_LONGEST_LIST):
+        for _ in range(_FAR):
             introduction = self.before(item)
             if introduction is None:
                 return None
@@ -188,19 +189,20 @@ class Sentences:
 
     def _head(self, row: Place) -> Place | None:
         head = row
-        for _ in range(_LONGEST_LIST):
+        for _ in range(_FAR):
             previous = self.before(head)
             if previous is None or not is_row(self.text(previous)):
                 return None if head == row else head
             head = previous
         return None
 
-    def introduced(self, place: Place, most: int) -> list[Place]:
+    def introduced(self, place: Place) -> list[Place]:
         """What ``place`` introduces: the items of a list, or else the next sentence, in order.
+
+        Of a list that is too long to be quoted whole, one sentence more than may be: so much tells.
 
         Args:
             place: of a sentence, of a heading right above a list, or of an item with its own list.
-            most: nothing is given of a list that has more sentences than that.
         """
         following = self.after(place)
         if following is None or self.is_heading(following):
@@ -212,21 +214,19 @@ class Sentences:
             return []
         items: list[Place] = []
         at: Place | None = following
-        while at is not None:
+        while at is not None and len(items) <= LONGEST_LIST:
             line = self._beginning_of_line(at)
             if not is_item(self.text(line)) or self._depth(line) < depth:
                 break
-            if len(items) == most:
-                return []
             items.append(at)
             at = self.after(at)
         return items
 
-    def announced(self, place: Place, most: int) -> list[Place]:
+    def announced(self, place: Place) -> list[Place]:
         """What ``place`` introduces by its colon, as a title or as an item with its own list."""
         text = self.text(place)
         announces = introduces(text) or is_title(text) or is_item(text)
-        return self.introduced(place, most) if announces else []
+        return self.introduced(place) if announces else []
 
     def _depth(self, item: Place) -> int:
         """How far an item is set in, as far as its chunk shows: a chunk begins with a sentence."""
@@ -257,7 +257,9 @@ class Sentences:
         list, is only the heading that it is below. None addresses a model.
         """
         texts: list[str] = []
-        previous = self.introduction(place) or self.before(place)
+        previous = self.introduction(place)
+        if previous is None and not is_item(self.text(place)):
+            previous = self.before(place)
         while previous is not None and len(texts) < _REACH:
             texts.append(self.text(previous))
             previous = self._known_at(previous)
@@ -270,7 +272,7 @@ class Sentences:
         listed = above is not None and is_part(self.text(self._beginning_of_line(above)))
         if not level and (not listed or is_part(self.text(place))):
             return above
-        for _ in range(_LONGEST_LIST):
+        for _ in range(_FAR):
             if above is None or 0 < heading_level(self.text(above)) < (level or _DEEPEST):
                 return above
             above = self.before(above)

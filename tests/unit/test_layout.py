@@ -25,10 +25,18 @@ def test_an_item_begins_with_its_bullet_or_its_number(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Milk is white.", "1984 was a novel.", "-5 degrees", "A. Lund wrote it.", "3.5 million came."],
+    [
+        "Milk is white.",
+        "1984 was a novel.",
+        "-5 degrees",
+        "A. Lund wrote it.",
+        "3.5 million came.",
+        "— I met Ann.",
+    ],
 )
 def test_a_sentence_is_no_item(text: str) -> None:
     assert not is_item(text)
+    assert not is_item(f"— {text}")  # somebody speaks
 
 
 def test_rows_have_cells() -> None:

@@ -188,6 +188,19 @@ def test_the_head_of_a_table_is_not_what_is_announced() -> None:
     assert listing("What are the prices?", announced, [announced, head], Rated()).proof == ()
 
 
+@pytest.mark.parametrize(("items", "whole"), [(20, True), (21, False)])
+def test_a_long_list_is_not_quoted_as_if_it_were_whole(items: int, whole: bool) -> None:
+    texts = ["These towns pay:", *(f"- town {number}" for number in range(items))]
+    first, *towns = Article(texts).evidence()
+    towns = [it.model_copy(update={"before": (first.text,)}) for it in towns]
+    offered = [first, *towns]
+    reader = Rated(town=0.9)
+    assert bool(listing("Which towns pay?", first, offered, reader).proof) is whole
+    best = towns[0].model_copy(update={"answers": 0.9})
+    quoted = listing("Which towns pay?", best, [first, best, *towns[1:]], reader)
+    assert len(quoted.proof) == (21 if whole else 2)
+
+
 def test_what_is_announced_may_be_a_sentence(evidence: list[Evidence]) -> None:
     towns = asked("Which towns pay for it?", evidence, towns=0.9)
     assert towns.text == "Three towns pay for it: Aston, Brill and Corley"

@@ -753,13 +753,16 @@ def test_a_row_brings_its_head_alone(collection: Collection, tmp_path: Path) -> 
     assert neighbours(found) == ["| Lane | Depth |\n|---|---|"]
 
 
-def test_of_a_long_list_an_item_brings_only_what_introduces_it(
+def test_of_a_long_list_one_sentence_more_is_offered_than_may_be_quoted(
     collection: Collection, tmp_path: Path
 ) -> None:
-    items = "\n".join(f"- town {number}" for number in range(25))
-    ingest(collection, article(f"These towns pay:\n\n{items}"), tokens=400)
+    items = [f"- town {number}" for number in range(60)]
+    text = "\n".join(items)
+    ingest(collection, article(f"These towns pay:\n\n{text}"), tokens=400)
     found = retriever_of(collection, tmp_path, evidence=1).retrieve("7")
-    assert neighbours(found) == ["These towns pay:"]
+    assert neighbours(found) == ["These towns pay:", *(it for it in items[:21] if it != "- town 7")]
+    far = retriever_of(collection, tmp_path, evidence=1).retrieve("55")
+    assert [(item.text, item.before) for item in far.evidence] == [("- town 55", ())]
 
 
 def test_no_list_brings_what_addresses_a_model(collection: Collection, tmp_path: Path) -> None:
