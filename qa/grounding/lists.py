@@ -41,7 +41,8 @@ _TIMES = tuple(
 
 _FOR = re.compile(r"\bfor (?P<what>[^,?]+)", re.IGNORECASE)
 
-_CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
+CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
+"""What parts the clauses of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def listed(claim: str, question: str, evidence: Sequence[Evidence]) -> list[tupl
     must stand in one part: "dogs pay 8 euros" is not said by "adults: 8 euros" and "dogs: 2 euros".
     """
     lists = {(it.document_id, it.before[-1:]): it for it in evidence if is_part(it.text)}
-    clauses = [frozenset(stems(clause)) for clause in _CLAUSES.split(claim)]
+    clauses = [frozenset(stems(clause)) for clause in CLAUSES.split(claim)]
     asked = frozenset(stems(question))
     found: list[tuple[Evidence, ...]] = []
     for (_, introduction), one in lists.items():

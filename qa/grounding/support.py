@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qa.grounding.kinds import answers_kind, offers_choice
-from qa.grounding.lists import introducing, listed, of_one_list
+from qa.grounding.lists import CLAUSES, introducing, listed, of_one_list
 from qa.grounding.misfits import misfit
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, reverses
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
@@ -31,7 +31,6 @@ _NAMED = 2 / 3
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
 
-_CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
 _TELLING, _SAID_THERE = 4, 0.3
 """A clause that adds so many words to the question must have this share of them in the proof: the
 checks of names and numbers see nothing of "and slide the tank back until it stops". Of 504
@@ -284,7 +283,7 @@ class _Candidate:
         stranger = self._stranger(stated, added)
         if stranger is not None:
             return stranger
-        for clause in _CLAUSES.split(claim):
+        for clause in CLAUSES.split(claim):
             new = {term.stem for term in terms(clause)} - asked
             if len(new) >= _TELLING and len(new & self.known) < _SAID_THERE * len(new):
                 return f"no sentence that fits says “{clause.strip()}”"
