@@ -15,6 +15,7 @@ from itertools import chain, pairwise
 
 import nupunkt
 
+from ingest.abbreviations import ABBREVIATIONS
 from qa.layout import ITEM
 from qa.schema import Span
 
@@ -38,6 +39,7 @@ _SEMICOLON_OR_QUOTE = re.compile(
     r"|[)\]}”»」』）\"]|['’](?!\w)"
 )
 _CLOSING = dict(zip("([{“«「『（'‘\"", ")]}”»」』）'’\"", strict=True))
+_ROMAN = re.compile(r"[ivxlc]+")
 # nupunkt learned from public records, where these start sentences: "U.S. | Secretary of State".
 _RANKS = frozenset(
     "admiral ambassador captain chairman chairwoman colonel congressman congresswoman general "
@@ -110,13 +112,19 @@ def _full_length(lines: list[str]) -> float:
 @functools.cache
 def _punkt() -> nupunkt.PunktSentenceTokenizer:
     model = nupunkt.load("default").parameters
-    # Everyday words ("week", "south") stand among the learned abbreviations. The model's counts
-    # of what ended a sentence tell them; for initialisms ("U.K.", counted once) they are too few.
+    # Thousands of everyday words ("dusk", "fish", "lock") stand among the learned abbreviations.
+    known = {
+        word
+        for word in model.abbrev_types
+        if word in ABBREVIATIONS or not word.isalpha() or len(word) == 1 or _ROMAN.fullmatch(word)
+    }
+    # The model's counts of what ended a sentence tell "etc." from "Mr."; for initialisms ("U.K.",
+    # counted once) they are too few.
     counts = {word: n for word, n in model.abbrev_break_rates.items() if "." not in word}
     punkt = nupunkt.PunktSentenceTokenizer(
         dataclasses.replace(
             model,
-            abbrev_types=model.abbrev_types | {"lt"},
+            abbrev_types=known | {"lt"},
             abbrev_break_rates=counts,
             sent_starters=model.sent_starters - _RANKS,
         )

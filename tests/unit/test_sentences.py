@@ -65,6 +65,15 @@ ENGLISH = {
     "country at the end": ["He moved to the U.S.", "He likes it."],
     "ranks": ["Lt. Gen. Ann Moss and Sen. John Doe met Gov. Ray.", "They left."],
     "everyday words": ["They met that week.", "Ann went south.", "Ray told the story."],
+    "everyday words that were learned as abbreviations": [
+        "They fished until dusk.",
+        "Anna slept in the barn.",
+        "Peter bled.",
+        "They sell a lock.",
+        "Insurance costs more than the sun.",
+        "“We need code.”",
+    ],
+    "volumes": ["See Hefele, III. 138, approx. 12 in. (30 cm) from Lt. Ray."],
     "decimals": ["Shares rose 3.5 percent to 12.75 dollars.", "Version 2.0 is out."],
     "quote before the next": [
         "The baker asked, 'Do they really need so much flour?'",
