@@ -52,11 +52,11 @@ PARTS: dict[str, dict[str, Any]] = {
         "qa.grounding.support.answers_kind": lambda *_, **__: True,
         "qa.grounding.abstention.answers_kind": lambda *_, **__: True,
     },
-    "opposites": {
-        "qa.grounding.support.opposes": lambda *_: None,
-        "qa.grounding.abstention.opposes": lambda *_: None,
+    "opposites": {"qa.grounding.misfits.opposes": lambda *_: None},
+    "antecedents": {
+        "qa.grounding.support.with_antecedents": lambda proof, *_: proof,
+        "qa.answerer.with_antecedents": lambda proof, *_: proof,
     },
-    "antecedents": {"qa.grounding.support._with_antecedents": lambda proof, *_: proof},
     "who did it": {"qa.grounding.support._find_agent": lambda *_: None},
     "quoting at once": {"_pace": THOROUGH},
     "leaving sentences out of the draft": {"qa.answerer.contenders": list},
