@@ -24,17 +24,13 @@ from qa.grounding.abstention import (
     quote_confidence,
     undecided,
 )
+from qa.grounding.antecedents import with_antecedents, with_sentence_before
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.kinds import answers_kind
 from qa.grounding.lists import listing, telling
 from qa.grounding.misfits import fitting
 from qa.grounding.roles import may_exchange
-from qa.grounding.support import (
-    Support,
-    find_support,
-    with_antecedents,
-    with_sentence_before,
-)
+from qa.grounding.support import Support, find_support
 from qa.injection import addresses_model
 from qa.questions import MAX_CHARACTERS, asks_for_overview, points_back, split_question
 from qa.retrieval.retriever import Retrieval, Retriever

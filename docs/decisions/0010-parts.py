@@ -57,7 +57,7 @@ PARTS: dict[str, dict[str, Any]] = {
         "qa.grounding.support.with_antecedents": lambda proof, *_: proof,
         "qa.answerer.with_antecedents": lambda proof, *_: proof,
     },
-    "who did it": {"qa.grounding.support._find_agent": lambda *_: None},
+    "who did it": {"qa.grounding.support.find_agent": lambda *_: None},
     "quoting at once": {"_pace": THOROUGH},
     "leaving sentences out of the draft": {"qa.answerer.contenders": list},
     "the proof where it answers otherwise": {
