@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qa.answerer import BALANCED, FAST, THOROUGH, Answerer
+from qa.collection import Collection
 from qa.generation.drafter import Drafter
 from qa.generation.judge import Judge
 from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
@@ -20,7 +21,7 @@ from qa.keys import KeyFile
 from qa.retrieval.embedder import Embedder, load_embedder
 from qa.retrieval.retriever import Retriever, lexical_folder
 from qa.settings import Settings
-from qa.store import Collection, Store
+from qa.store import Store
 
 _PACES = {"fast": FAST, "balanced": BALANCED, "thorough": THOROUGH}
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from qa.collection import Collection
 from qa.errors import EmptyCollectionError, SnapshotGoneError
 from qa.network import A_CORE
 from qa.odds import average, log_odds
@@ -29,7 +30,6 @@ from qa.retrieval.sentences import Place, Sentences, to_index
 from qa.retrieval.titles import Titles
 from qa.schema import Evidence, Found, Passage
 from qa.snapshot import Snapshot, chunk_prefix
-from qa.store import Collection
 from qa.tracing import span
 from qa.words import leans
 

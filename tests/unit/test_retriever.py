@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.pipeline import Ingestor
+from qa.collection import Collection
 from qa.errors import (
     EmbedderMismatchError,
     EmptyCollectionError,
@@ -25,7 +26,7 @@ from qa.network import usable_cores
 from qa.retrieval.retriever import Retrieval, Retriever, lexical_folder
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
 from qa.snapshot import Snapshot, StoredChunk
-from qa.store import Collection, Store
+from qa.store import Store
 
 WHO = "Which acquaintance arranged the call?"
 
