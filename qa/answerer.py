@@ -13,7 +13,8 @@ from qa.grounding.abstention import Reader, contenders
 from qa.grounding.checks import Checked, Checks, covers
 from qa.pace import THOROUGH, Pace
 from qa.questions import require_question, split_question
-from qa.retrieval.retriever import Retrieval, Retriever
+from qa.retrieval.evidence import Retrieval
+from qa.retrieval.retriever import Retriever
 from qa.schema import (
     Answer,
     AnswerEvent,

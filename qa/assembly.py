@@ -19,8 +19,9 @@ from qa.grounding.cross_encoder import NAME, CrossEncoder
 from qa.grounding.reranker import Reranker
 from qa.keys import KeyFile
 from qa.pace import BALANCED, FAST, THOROUGH
+from qa.retrieval.corpus import lexical_folder
 from qa.retrieval.embedder import Embedder, load_embedder
-from qa.retrieval.retriever import Retriever, lexical_folder
+from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
 from qa.store import Store
 

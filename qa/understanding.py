@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from qa.generation.drafter import Drafter
 from qa.generation.followups import Standalone, stand_alone
 from qa.questions import asks_for_overview, points_back
-from qa.retrieval.retriever import Retrieval, Retriever
+from qa.retrieval.evidence import Retrieval
+from qa.retrieval.retriever import Retriever
 from qa.schema import Turn
 
 

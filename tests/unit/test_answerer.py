@@ -32,7 +32,7 @@ from qa.grounding.cross_encoder import Reading
 from qa.pace import BALANCED, FAST, THOROUGH, Pace
 from qa.questions import MAX_CHARACTERS
 from qa.retrieval.embedder import Embedder
-from qa.retrieval.retriever import Retrieval
+from qa.retrieval.evidence import Retrieval
 from qa.schema import (
     DISAGREES,
     NO_ANSWER,
