@@ -6,11 +6,11 @@ from typing import Literal
 
 from ingest.chunker import chunk
 from ingest.sentences import split_sentences
+from qa.collection import Collection
 from qa.errors import UnreadableError
 from qa.injection import addresses_model
 from qa.retrieval.embedder import Embedder
 from qa.schema import Chunk, Document, DocumentInfo
-from qa.store import Collection
 
 Outcome = Literal["added", "replaced", "unchanged"]
 Progress = Callable[[int, int], None]

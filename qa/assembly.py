@@ -6,7 +6,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from qa.answerer import BALANCED, FAST, THOROUGH, Answerer
+from qa.answerer import Answerer
+from qa.collection import Collection
 from qa.generation.drafter import Drafter
 from qa.generation.judge import Judge
 from qa.generation.llm import LLM, LOCAL, EmbeddedLLM, RemoteLLM
@@ -17,10 +18,12 @@ from qa.generation.weights import QWEN_CODER_1_5B, Progress, find_weights
 from qa.grounding.cross_encoder import NAME, CrossEncoder
 from qa.grounding.reranker import Reranker
 from qa.keys import KeyFile
+from qa.pace import BALANCED, FAST, THOROUGH
+from qa.retrieval.corpus import lexical_folder
 from qa.retrieval.embedder import Embedder, load_embedder
-from qa.retrieval.retriever import Retriever, lexical_folder
+from qa.retrieval.retriever import Retriever
 from qa.settings import Settings
-from qa.store import Collection, Store
+from qa.store import Store
 
 _PACES = {"fast": FAST, "balanced": BALANCED, "thorough": THOROUGH}
 

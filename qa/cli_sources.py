@@ -17,10 +17,10 @@ from qa.terminal import Progress, format_error, format_table, printable
 
 if TYPE_CHECKING:
     from qa.assembly import Assembly
+    from qa.collection import Collection as Opened
     from qa.running import Running
     from qa.schema import Document, DocumentInfo
     from qa.settings import Settings
-    from qa.store import Collection as Opened
 
 sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has been ingested.")
 

@@ -1,11 +1,12 @@
 """An answer while its claims come in."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from qa.grounding.checks import Checked
 from qa.grounding.citations import Footnotes
-from qa.grounding.support import Support
 from qa.schema import (
     NO_ANSWER,
     Answer,
@@ -22,6 +23,8 @@ from qa.schema import (
 )
 from qa.words import words
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Clock:
@@ -33,21 +36,6 @@ class Clock:
     def mark(self, name: str) -> None:
         """Note the time, the first time that it comes to this."""
         self.marks.setdefault(name, round((time.perf_counter() - self.started) * 1000, 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A claim with its proof.
-
-    Attributes:
-        sure: how sure it is that it is a right answer, in [0, 1]; not calibrated.
-        problem: why it does not do as an answer, in words.
-    """
-
-    claim: str
-    support: Support
-    sure: float = 0.0
-    problem: str | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +99,12 @@ class Composition:
         said, other = event.claim.citations
         self.notes.append(f"sentences [{said}] and [{other}] disagree")
         return event
+
+    def note_failure(self, note: str) -> None:
+        """Say that the language model failed; asked again, the question may be answered better."""
+        logger.warning("%s", note)
+        self.notes.append(note)
+        self.makeshift = True
 
     def finish(self) -> Answer:
         """The whole answer."""

@@ -6,6 +6,7 @@ draft that does may mix them up. "What is the article about?" asks for no senten
 
 import re
 
+from qa.errors import QuestionError
 from qa.words import STOPWORDS, words
 
 MAX_CHARACTERS = 2000
@@ -42,6 +43,23 @@ _STOP = re.compile(r"(?<=[?？])\s+")
 
 _FEWEST_WORDS = 3
 """Fewer before an "and" are no question: "How and why did it fail?"."""
+
+
+def require_question(question: str) -> str:
+    """The question, without what surrounds it.
+
+    Raises:
+        QuestionError: it asks nothing, is too long, or holds what is no text.
+    """
+    text = question.strip()
+    whole = text == text.encode("utf-8", "replace").decode()
+    if not whole or not any(sign.isalnum() for sign in text):
+        raise QuestionError(f"{question[:80]!r} is not a question")
+    if len(text) > MAX_CHARACTERS:
+        raise QuestionError(
+            f"the question has {len(text)} characters; {MAX_CHARACTERS} are allowed"
+        )
+    return text
 
 
 def split_question(question: str) -> list[str]:

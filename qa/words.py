@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -57,6 +58,11 @@ def stems(text: str) -> list[str]:
     """Stems of the content words and the numbers of ``text``, in order, repeats kept."""
     content = [word for word in words(text) if word not in STOPWORDS]
     return list(_stemmer().stemWords(content))
+
+
+def share(wanted: Collection[str], found: Container[str]) -> float:
+    """Share of the ``wanted`` stems that were found; all of none."""
+    return sum(stem in found for stem in wanted) / len(wanted) if wanted else 1.0
 
 
 _MARKS = re.compile(r" ?[\[［【]\s*\^?\d{1,3}(?:\s*[,;–—-]\s*\d{1,3}){0,8}\s*[\]］】]")

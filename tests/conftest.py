@@ -14,9 +14,10 @@ from fakes import ARTICLES, BagOfWords
 from hypothesis import settings
 
 from ingest.pipeline import Ingestor
+from qa.collection import Collection
 from qa.retrieval.embedder import OnnxEmbedder, export_minilm
 from qa.settings import PREFIX
-from qa.store import Collection, Store
+from qa.store import Store
 
 # Writing to a real Chroma takes as long as the disk does.
 settings.register_profile("footnoted", deadline=None)

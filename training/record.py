@@ -17,7 +17,8 @@ from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
 from qa.grounding.abstention import contenders, likeliest
-from qa.grounding.support import find_support, with_sentence_before
+from qa.grounding.antecedents import with_sentence_before
+from qa.grounding.support import find_support
 from qa.settings import load_settings
 
 _SEED = 5

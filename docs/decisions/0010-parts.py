@@ -22,11 +22,12 @@ from eval.cases import Suite
 from eval.formats import load_suite
 from eval.runner import Record, run
 from eval.stats import paired_difference
-from qa.answerer import THOROUGH, Answerer
+from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.generation.llm import stream_chat
 from qa.grounding import support
 from qa.grounding.support import Support
+from qa.pace import THOROUGH
 from qa.schema import Evidence
 from qa.settings import load_settings
 
@@ -47,23 +48,23 @@ def _unchecked(
 
 PARTS: dict[str, dict[str, Any]] = {
     "nothing": {},
-    "all checks without a model": {"qa.answerer.find_support": _unchecked},
+    "all checks without a model": {"qa.grounding.checks.find_support": _unchecked},
     "the kind asked for": {
         "qa.grounding.support.answers_kind": lambda *_, **__: True,
         "qa.grounding.abstention.answers_kind": lambda *_, **__: True,
     },
-    "opposites": {
-        "qa.grounding.support.opposes": lambda *_: None,
-        "qa.grounding.abstention.opposes": lambda *_: None,
+    "opposites": {"qa.grounding.misfits.opposes": lambda *_: None},
+    "antecedents": {
+        "qa.grounding.support.with_antecedents": lambda proof, *_: proof,
+        "qa.grounding.checks.with_antecedents": lambda proof, *_: proof,
     },
-    "antecedents": {"qa.grounding.support._with_antecedents": lambda proof, *_: proof},
-    "who did it": {"qa.grounding.support._find_agent": lambda *_: None},
+    "who did it": {"qa.grounding.support.find_agent": lambda *_: None},
     "quoting at once": {"_pace": THOROUGH},
     "leaving sentences out of the draft": {"qa.answerer.contenders": list},
     "the proof where it answers otherwise": {
-        "qa.answerer.Answerer._or_proof": lambda _, item, __: [item]
+        "qa.grounding.checks.Checks._or_proof": lambda _, item: [item]
     },
-    "quotations": {"qa.answerer.Answerer._or_quoted": lambda _, claims, *__: list(claims)},
+    "quotations": {"qa.grounding.checks.Checks._or_quoted": lambda _, claims: claims},
     "the judge": {"_judge": None},
 }
 

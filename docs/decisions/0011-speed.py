@@ -21,8 +21,8 @@ from qa.assembly import Assembly
 from qa.generation.drafter import Draft
 from qa.generation.llm import EmbeddedLLM
 from qa.grounding.abstention import likeliest
+from qa.grounding.antecedents import with_sentence_before
 from qa.grounding.cross_encoder import FOLDER
-from qa.grounding.support import with_sentence_before
 from qa.settings import load_settings
 
 PAIRS, PIECES, TIMES = 24, 70, 9

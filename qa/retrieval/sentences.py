@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from qa.collection import Collection
 from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
 from qa.layout import (
@@ -19,7 +20,6 @@ from qa.layout import (
 )
 from qa.schema import DocumentInfo, Span, sentence_id
 from qa.snapshot import Snapshot, StoredChunk, chunk_id, chunk_prefix
-from qa.store import Collection
 from qa.words import words
 
 _WHOLE = re.compile(r"(?![\W_]*[a-zß-ÿ])(?:\S+\s+){3}.*[.;!?…。！？][”’\"')\]]*$", re.DOTALL)

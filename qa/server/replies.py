@@ -5,11 +5,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from ingest.pipeline import Ingested
+from qa.collection import Collection
 from qa.errors import FootnotedError
 from qa.schema import DocumentInfo, StoredDocument
 from qa.server.problems import Problem
 from qa.snapshot import Snapshot
-from qa.store import Collection
 
 
 class DocumentHead(BaseModel):

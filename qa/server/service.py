@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from qa.answerer import Answerer
 from qa.assembly import Assembly
+from qa.collection import Collection
 from qa.errors import StoppingError
 from qa.generation.llm import LLM
 from qa.generation.queue import Queue
@@ -19,7 +20,7 @@ from qa.grounding.reranker import Reranker
 from qa.retrieval.embedder import Embedder
 from qa.server.answers import Answers
 from qa.server.metrics import Metrics
-from qa.store import Collection, Store
+from qa.store import Store
 
 T = TypeVar("T")
 

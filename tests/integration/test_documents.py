@@ -15,7 +15,7 @@ from serving import serving
 from ingest import pipeline
 from qa.assembly import Assembly
 from qa.client import RemoteLibrary
-from qa.retrieval.retriever import lexical_folder
+from qa.retrieval.corpus import lexical_folder
 from qa.running import Running
 from qa.schema import Document
 from qa.server import events as server_events

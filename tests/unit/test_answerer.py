@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 
-from qa.answerer import BALANCED, FAST, THOROUGH, Answerer, Pace
+from qa.answerer import Answerer
 from qa.errors import (
     BusyError,
     EmptyCollectionError,
@@ -29,9 +29,10 @@ from qa.errors import (
 from qa.generation.prompt import load_prompt
 from qa.generation.queue import Free, Place, Queue
 from qa.grounding.cross_encoder import Reading
+from qa.pace import BALANCED, FAST, THOROUGH, Pace
 from qa.questions import MAX_CHARACTERS
 from qa.retrieval.embedder import Embedder
-from qa.retrieval.retriever import Retrieval
+from qa.retrieval.evidence import Retrieval
 from qa.schema import (
     DISAGREES,
     NO_ANSWER,

@@ -5,6 +5,7 @@ import re
 import shlex
 from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import typer.main
@@ -73,6 +74,20 @@ def test_what_the_python_code_imports_exists(code):
     for node in imports:
         module = import_module(node.module)
         assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "docs" / "decisions").glob("*.py")), ids=lambda script: script.name
+)
+def test_what_a_decision_was_measured_with_exists(script):
+    nodes = list(ast.walk(ast.parse(script.read_text("utf-8"))))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    names = [f"{node.module}:{alias.name}" for node in imports for alias in node.names]
+    said = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    names += [it for it in said if isinstance(it, str) and re.fullmatch(r"qa(\.\w+)+", it)]
+    for name in names:
+        if name.startswith(("qa", "eval", "ingest", "prompts")):
+            resolve_name(name)
 
 
 @pytest.mark.parametrize("setting", describe_settings(), ids=lambda setting: setting[0])

@@ -15,12 +15,13 @@ from eval.metrics import fabricated_rate, verbatim_rate
 from ingest.pipeline import Ingestor
 from ingest.sentences import split_sentences
 from qa.answerer import Answerer
+from qa.collection import Collection
 from qa.generation.prompt import typographic
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.injection import addresses_model
 from qa.retrieval.retriever import Retriever
 from qa.schema import Answer, AnswerEvent, Document, EvidenceEvent
-from qa.store import Collection, Store
+from qa.store import Store
 
 DOCUMENTS = [passage.article(place) for place, passage in enumerate(PASSAGES)]
 TEXTS = {document.id: document.text for document in DOCUMENTS}

@@ -6,11 +6,11 @@ from fake_llm import Article
 from fakes import BagOfWords, Undecided
 
 from ingest.pipeline import Ingestor
+from qa.collection import Collection
 from qa.grounding.lists import Listing, introducing, listed, listing, of_one_list, telling
 from qa.layout import is_part
 from qa.retrieval.retriever import Retriever
 from qa.schema import Document, Evidence, Passage
-from qa.store import Collection
 from qa.words import stems
 
 TEXT = """# The garden

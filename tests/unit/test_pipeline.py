@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from ingest.pipeline import Ingested, Ingestor
 from ingest.sentences import split_sentences
+from qa.collection import Collection
 from qa.errors import EmbedderMismatchError, UnreadableError
 from qa.schema import Document
-from qa.store import Collection, Store
+from qa.store import Store
 
 
 def ingestor_of(collection: Collection, embedder: BagOfWords | None = None) -> Ingestor:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.pipeline import Ingestor
+from qa.collection import Collection
 from qa.errors import (
     EmbedderMismatchError,
     EmptyCollectionError,
@@ -22,10 +23,13 @@ from qa.errors import (
 )
 from qa.layout import say_part
 from qa.network import usable_cores
-from qa.retrieval.retriever import Retrieval, Retriever, lexical_folder
+from qa.retrieval.corpus import lexical_folder
+from qa.retrieval.evidence import Retrieval
+from qa.retrieval.lexical import LexicalIndex
+from qa.retrieval.retriever import Retriever
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
 from qa.snapshot import Snapshot, StoredChunk
-from qa.store import Collection, Store
+from qa.store import Store
 
 WHO = "Which acquaintance arranged the call?"
 
@@ -630,8 +634,8 @@ def test_who_waits_for_an_index_keeps_no_core_from_other_questions(
             assert indexed.wait(20)
             return original(*arguments)
 
-        original = slow._index.bring_up_to
-        monkeypatch.setattr(slow._index, "bring_up_to", bring_up_to)
+        original = LexicalIndex.bring_up_to
+        monkeypatch.setattr(LexicalIndex, "bring_up_to", bring_up_to)
         with ThreadPoolExecutor(usable_cores() + 2) as pool:
             asked = [pool.submit(slow.retrieve, "Who met?") for _ in range(usable_cores() + 1)]
             assert begun.wait(20)

@@ -8,7 +8,8 @@ from fake_llm import Article
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qa.grounding.support import Support, find_support, with_antecedents
+from qa.grounding.antecedents import with_antecedents
+from qa.grounding.support import Support, find_support
 from qa.schema import Evidence
 from qa.words import stems, terms
 

@@ -1,0 +1,52 @@
+"""What a proof is not understood without: what stands before it, or led to it."""
+
+from collections.abc import Sequence
+
+from qa.grounding.lists import introducing
+from qa.layout import is_row, say_part
+from qa.schema import Evidence
+from qa.words import Term, leans, terms
+
+
+def with_antecedents(
+    proof: tuple[Evidence, ...], stated: Sequence[Term], evidence: Sequence[Evidence]
+) -> tuple[Evidence, ...]:
+    """The proof, behind what its first sentence is not understood without.
+
+    That is the sentence that led to it, what introduces its list or table, and the sentence that
+    names whom "he" means.
+
+    Args:
+        proof: sentences in reading order.
+        stated: terms of what they prove; those that are names are looked for.
+        evidence: the sentences that were offered.
+    """
+    introduction = introducing(proof[0], evidence)
+    leading = [it for it in evidence if it.sentence_id == proof[0].led_by]
+    leading += [] if introduction is None else [introduction]
+    proof = (*(it for it in leading if it not in proof), *proof)
+    first = proof[0]
+    said = {term.stem for item in proof for term in terms(item.text)}
+    unnamed = {term.stem for term in stated if term.kind == "name"} - said
+    if not unnamed or not leans(first.text):
+        return proof
+    for item in evidence:
+        if (item.document_id, item.sentence + 1) == (first.document_id, first.sentence):
+            names = unnamed & {term.stem for term in terms(item.text)}
+            return (item, *proof) if names else proof
+    return proof
+
+
+def with_sentence_before(proof: Sequence[Evidence]) -> str:
+    """The sentences of a proof with the one right before them, as a judge reads them.
+
+    A row of a table is read with its head.
+    """
+    heads = {item.before[-1] for item in proof if is_row(item.text) and item.before}
+    said = [
+        say_part(item.text, item.before) if is_row(item.text) else item.text
+        for item in proof
+        if item.text not in heads
+    ]
+    before = proof[0].before[-1:] if not heads else ()
+    return " ".join([*before, *said])

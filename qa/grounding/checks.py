@@ -1,0 +1,228 @@
+"""The checks of what is said to one question: claims of a draft, and sentences that are quoted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qa.grounding.abstention import (
+    Reader,
+    confidence,
+    likeliest,
+    misses,
+    proof_score,
+    quotable,
+    quote_confidence,
+    undecided,
+)
+from qa.grounding.antecedents import with_antecedents, with_sentence_before
+from qa.grounding.conflicts import find_conflict
+from qa.grounding.judging import Judge, Judging
+from qa.grounding.kinds import answers_kind
+from qa.grounding.lists import listing, telling
+from qa.grounding.misfits import fitting
+from qa.grounding.roles import may_exchange
+from qa.grounding.support import Similarity, Support, find_support
+from qa.schema import DISAGREES, Evidence, Passage
+from qa.tracing import span
+from qa.words import plain, terms
+
+LEAST_FOR_A_QUOTATION = 0.6
+"""How sure it must be, at least, of a sentence that it quotes for want of a proved claim. Of 345
+recorded and judged ones, 5 of the 18 between 0.5 and 0.6 are right, and 18 of the 27 up to 0.7."""
+
+_LEAST_READ = 0.1
+"""What the cross-encoder must say of a quotation, whatever the judge says, who is easily led: a
+quotation proves itself, and no other check stands between. Of 305 recorded ones none that the judge
+would have released is right below it."""
+
+_SURER = 0.2
+"""How much surer it must be of another sentence to quote that instead of a proved claim."""
+
+_LIKELY = 0.5
+"""From where on the reader is heeded where its answer is not the claim's.
+
+Quoting the proof then, instead of the claim, took ``str_em`` from 0.90 to 0.93 on 40 recorded
+drafts of SQuAD 2.0 and from 0.60 to 0.70 on 20 of QED; the footnotes stay.
+"""
+
+_DECLINES = 0.6
+"""How sure it is, at least, of a no whose words all stand in its proof: reader and judge, asked
+whether a sentence answers, take one that denies for one that does not. Of 52 questions for yes or
+no, about six short articles, 7 were drafted so, all rightly: 0.59 or more, with 95 % confidence."""
+
+_TELLS = 0.72
+"""How sure it is that the first sentences of a text tell what it is about: they did for 26 of 36,
+read by eye (docs/decisions/0015-overviews.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A claim with its proof.
+
+    Attributes:
+        sure: how sure it is that it is a right answer, in [0, 1]; not calibrated.
+        problem: why it does not do as an answer, in words.
+    """
+
+    claim: str
+    support: Support
+    sure: float = 0.0
+    problem: str | None = None
+
+
+class Checks:
+    """Checks what is said to one question.
+
+    Args:
+        question: the standalone question.
+        evidence: the sentences that may be shown to a model and cited.
+        reader: reads a question or a claim together with a sentence.
+        similarity: cosine by the embedder.
+        judge: decides where the reader cannot; ``None`` to do without.
+        min_confidence: below it nothing is released.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        evidence: Sequence[Evidence],
+        *,
+        reader: Reader,
+        similarity: Similarity,
+        judge: Judge | None,
+        min_confidence: float,
+    ) -> None:
+        self.question = question
+        self.evidence = evidence
+        self._reader = reader
+        self._similarity = similarity
+        self._judging = Judging(judge, question)
+        self._min_confidence = min_confidence
+
+    def certain(self, claim: str) -> Checked | None:
+        """A claim that needs neither the judge nor another sentence, checked; else ``None``."""
+        item = self._check(claim)
+        if item.problem is not None:
+            return None
+        sure = confidence(self._proof_score(item))
+        item = replace(item, sure=sure)
+        settled = not undecided(sure) and sure > 1 - _SURER and sure >= self._min_confidence
+        return item if settled and self._or_proof(item) == [item] else None
+
+    def rest(self, claims: Sequence[str], certain: Sequence[Checked]) -> list[Checked]:
+        """The claims behind those that are ``certain``, checked, and what is quoted besides."""
+        judged = [self._judged(item) for item in [self._check(claim) for claim in claims]]
+        proved = [item for claim in judged for item in self._or_proof(claim)]
+        return self._or_quoted([*certain, *proved])[len(certain) :]
+
+    @span("check")
+    def _check(self, claim: str) -> Checked:
+        support = find_support(claim, self.question, self.evidence, self._similarity)
+        return Checked(claim, support, problem=support.reason)
+
+    def _proof_score(self, item: Checked) -> float:
+        return proof_score(self.question, item.support.proof, self._reader)
+
+    def _judged(self, item: Checked) -> Checked:
+        """Say how sure it is of a claim that has passed the checks without a model."""
+        if item.problem is not None:
+            return item
+        proof = self._proof_score(item)
+        sure = confidence(proof)
+        if undecided(sure):
+            sure = confidence(proof, self._judging.answers(item.support))
+        if item.support.declines:
+            sure = max(sure, _DECLINES)
+        if sure < self._min_confidence:
+            reason = "the sentences found do not clearly answer the question"
+            return replace(item, sure=sure, problem=reason)
+        return replace(item, sure=sure)
+
+    def _or_proof(self, item: Checked) -> list[Checked]:
+        """A claim, or its proof where that may say something else.
+
+        It has a likely answer which is not the claim's, or what the claim says of another. And no
+        check holds a yes that only repeats the question: the model says yes to nearly everything.
+        """
+        if item.problem is None and item.support.restates:
+            return [replace(item, claim=" ".join(plain(it.text) for it in item.support.proof))]
+        if item.problem is not None or len(item.support.proof) > 1:
+            return [item]
+        (sentence,) = item.support.proof
+        likely = (sentence.answers or 0.0) >= _LIKELY
+        if likely and misses(item.claim, self.question, sentence, self._reader):
+            reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
+        elif may_exchange(item.claim, sentence.text):
+            reason = "it may mix up what the sentence that is quoted instead says"
+        else:
+            return [item]
+        return [replace(item, problem=reason), replace(item, claim=plain(sentence.text))]
+
+    def _or_quoted(self, claims: list[Checked]) -> list[Checked]:
+        """The claims, joined by the likeliest sentence where that answers better."""
+        proved = [item for item in claims if item.problem is None]
+        if any(likeliest(self.evidence) in item.support.proof for item in proved):
+            return claims
+        quotation = self.quote(judged=True)
+        if quotation is None or quotation.problem is not None:
+            return claims
+        if proved and quotation.sure <= max(item.sure for item in proved) + _SURER:
+            return claims
+        reason = "a sentence that answers more clearly is quoted instead"
+        return [
+            *(item if item.problem else replace(item, problem=reason) for item in claims),
+            quotation,
+        ]
+
+    def quote(self, *, judged: bool) -> Checked | None:
+        """The sentence that most likely answers of those that may, proving itself.
+
+        ``None`` if none was read.
+
+        It is joined by the one that led to it, by the one before where only that names whom the
+        question is about, and by what ``listing`` adds.
+
+        Args:
+            judged: whether the judge is asked for it, too.
+        """
+        question, evidence = self.question, self.evidence
+        best = likeliest(telling(question, fitting(question, evidence)))
+        if best is None or best.answers is None:
+            return None
+        quoted = listing(question, best, evidence, self._reader)
+        proof = with_antecedents(quoted.proof or (best,), terms(question), evidence)
+        read = quoted.proof if len(quoted.proof) > 1 else [best]
+        read = proof if best.led_by is not None else read
+        support = Support(proof, context=with_sentence_before(read))
+        sure = quote_confidence(best.answers)
+        passage = Passage(" ".join(item.text for item in read), title=best.title)
+        fits = best.answers >= _LEAST_READ and quotable(question, passage, self._reader)
+        if judged and fits and quoted.proof:
+            sure = quote_confidence(best.answers, self._judging.answers(support))
+        clear = fits and sure >= max(self._min_confidence, LEAST_FOR_A_QUOTATION)
+        problem = None if clear and quoted.proof else "no sentence clearly answers the question"
+        return Checked(quoted.text, support, sure=sure, problem=problem)
+
+    def contradiction(self, of: Checked) -> Checked | None:
+        """The sentence that contradicts a claim on the value asked for, beside its proof."""
+        conflict = find_conflict(self.question, of.support.proof, self.evidence, self._reader)
+        if conflict is None:
+            return None
+        sure = quote_confidence(conflict.other.answers or 0.0)
+        if sure < self._min_confidence:
+            return None
+        claim = DISAGREES.format(plain(conflict.other.text))
+        return Checked(claim, Support((conflict.said, conflict.other)), sure=sure)
+
+    def openings(self) -> list[Checked]:
+        """The evidence as an overview: each sentence tells what its text is about."""
+        problem = None if _TELLS >= self._min_confidence else "how a text begins may not do for it"
+        return [
+            Checked(plain(item.text), Support((item,)), sure=_TELLS, problem=problem)
+            for item in self.evidence
+        ]
+
+
+def covers(item: Checked, question: str, reader: Reader) -> bool:
+    """Whether what is said of several questions together answers this one of them."""
+    (answers,) = reader.answers(question, [Passage(item.claim)])
+    return answers >= _LIKELY and answers_kind(question, item.claim)

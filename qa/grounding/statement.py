@@ -1,0 +1,90 @@
+"""A claim beside the question that it is to answer."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.grounding.kinds import offers_choice
+from qa.schema import Evidence
+from qa.words import Term, fold, terms
+
+_QUOTED = (
+    re.compile(r'"([^"]{2,})"'),
+    re.compile(r'"(?=([^"\s][^"]*[^"\s])")'),  # whatever stray quote stands before
+    re.compile(r"(?<![\w'])'((?:[^']|(?<=\w)'(?=\w)){2,})'(?!\w)"),  # no apostrophes
+)
+
+_YES_NO = re.compile(
+    r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
+    re.IGNORECASE,
+)
+_YES = re.compile(r"\W*yes\b[\s,.;:–—-]*", re.IGNORECASE)
+"""How the answer to a yes-or-no question may begin; no sentence says that."""
+_NO = re.compile(r"\W*no\b[\s,.;:–—-]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A claim beside the question that it is to answer.
+
+    Attributes:
+        claim: what is said, without the "yes" that it may begin with.
+        question: the standalone question.
+        asked: the stems of the question's content words.
+        stated: the claim's terms.
+        added: those that the question does not have.
+        quoted: what the claim has in quotation marks, folded; a title that the question names need
+            not be said again.
+        denies: whether it begins with "no", to a question for yes or no.
+    """
+
+    claim: str
+    question: str
+    asked: frozenset[str]
+    stated: tuple[Term, ...]
+    added: tuple[Term, ...]
+    quoted: tuple[str, ...]
+    denies: bool
+
+    @classmethod
+    def of(cls, claim: str, question: str, evidence: Sequence[Evidence]) -> "Statement":
+        """Read a claim; what is a name in the question or the evidence is one in the claim."""
+        denies = False
+        if _YES_NO.match(question):
+            denies = _NO.match(claim) is not None
+            claim = _YES.sub("", claim)
+        asked = frozenset(term.stem for term in terms(question))
+        met = [term for text in (question, *(e.text for e in evidence)) for term in terms(text)]
+        stated = terms(
+            claim,
+            names=frozenset(term.stem for term in met if term.kind == "name"),
+            common=frozenset(term.stem for term in met if term.text.islower()),
+        )
+        quoted = [said.strip(" .,!?;:") for marks in _QUOTED for said in marks.findall(fold(claim))]
+        return cls(
+            claim,
+            question,
+            asked,
+            stated=tuple(stated),
+            added=tuple(term for term in stated if term.stem not in asked),
+            quoted=tuple(said for said in quoted if said not in fold(question)),
+            denies=denies,
+        )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it adds nothing to a question that asks for more than a yes or a choice."""
+        return not (self.added or _YES_NO.match(self.question) or offers_choice(self.question))
+
+    @property
+    def restates(self) -> bool:
+        """Whether it says no more than a question to be answered by yes or no.
+
+        "Did profit fall?" has no "fell": a strong verb keeps little but its first letter.
+        """
+        if not _YES_NO.match(self.question) or offers_choice(self.question):
+            return False
+        said = {term.stem for term in self.stated}
+        asked = [term for term in terms(self.question) if term.kind == "word"]
+        unsaid = {term.stem[0] for term in asked if term.stem not in said}
+        return all(term.kind == "word" and term.stem[0] in unsaid for term in self.added)
