@@ -10,7 +10,7 @@ import itertools
 import logging
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,7 @@ def extract_html(data: bytes, *, name: str, charset: str | None = None) -> Extra
     try:
         tree = trafilatura.load_html(html)
         title = trafilatura.extract_metadata(tree).title
+        _mark_headings(tree)
         # On hand-made articles, documentation, lists and tables, favor_recall extracts what the
         # default does, and favor_precision loses headings.
         text = trafilatura.extract(tree, include_comments=False, include_tables=True)
@@ -56,6 +57,13 @@ def extract_html(data: bytes, *, name: str, charset: str | None = None) -> Extra
         raise _broken(name, "HTML", error) from error
     # Each line is a paragraph or a row: a blank line says so, for a line end alone is a wrap.
     return Extract(re.sub(r"\n+(?!\||- )", "\n\n", text or ""), title or "")
+
+
+def _mark_headings(tree: Any) -> None:
+    """Put Markdown's mark before each heading, which extraction would leave like any sentence."""
+    for heading in tree.iter("h1", "h2", "h3", "h4", "h5", "h6"):
+        if "".join(heading.itertext()).strip():
+            heading.text = f"{'#' * int(heading.tag[1])} {(heading.text or '').lstrip()}"
 
 
 # ── PDF ─────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +155,7 @@ _NOT_TEXT = {f"{_W}pPr", f"{_W}rPr", f"{_W}del", f"{_W}moveFrom"} | {
 def extract_docx(data: bytes, *, name: str) -> Extract:
     """Extract paragraphs and tables in their order; a table row is a line of cells.
 
-    Headers, footers, notes and comments are left out.
+    Headings have Markdown's marks. Headers, footers, notes and comments are left out.
 
     Raises:
         UnreadableError: not a DOCX file, or one that unpacks to more than 200 MB.
@@ -160,7 +168,8 @@ def extract_docx(data: bytes, *, name: str) -> Extract:
         if size > MAX_UNZIPPED_BYTES:
             raise ValueError(f"it unpacks to {size / 1_000_000:.0f} MB")
         document = docx.Document(io.BytesIO(data))
-        text = "\n\n".join(_blocks(document.element.body))
+        marks = {style.style_id: _heading_mark(style.name or "") for style in document.styles}
+        text = "\n\n".join(_blocks(document.element.body, marks))
         headings = (
             paragraph.text
             for paragraph in document.paragraphs
@@ -172,19 +181,30 @@ def extract_docx(data: bytes, *, name: str) -> Extract:
     return Extract(text, title)
 
 
-def _blocks(parent: Any) -> Iterator[str]:
+_HEADING = re.compile(r"heading ([1-6])", re.IGNORECASE)
+
+
+def _heading_mark(style: str) -> str:
+    """Markdown's mark for paragraphs of a style; empty for all but headings."""
+    level = "1" if style == "Title" else (_HEADING.fullmatch(style) or ["", ""])[1]
+    return f"{'#' * int(level)} " if level else ""
+
+
+def _blocks(parent: Any, marks: Mapping[str, str]) -> Iterator[str]:
     for element in parent:
         if element.tag == f"{_W}p":
             if text := "".join(_runs(element)).strip():
-                yield text
+                style = element.find(f"{_W}pPr/{_W}pStyle")
+                mark = "" if style is None else marks.get(style.get(f"{_W}val"), "")
+                yield mark + (" ".join(text.split()) if mark else text)
         elif element.tag == f"{_W}tbl":
             rows = (
-                " | ".join(" ".join(_blocks(cell)) for cell in _own(row, f"{_W}tc"))
+                " | ".join(" ".join(_blocks(cell, {})) for cell in _own(row, f"{_W}tc"))
                 for row in _own(element, f"{_W}tr")
             )
             yield "\n".join(row for row in rows if row.strip(" |"))
         else:  # such as the frame around a table of contents
-            yield from _blocks(element)
+            yield from _blocks(element, marks)
 
 
 def _runs(element: Any) -> Iterator[str]:

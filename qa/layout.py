@@ -20,6 +20,7 @@ _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"[\s|:+-]*")
 _ENDED = re.compile(r"[.!?…;,。！？][\W_]*$")
 _ENDS = " \t;,."
+_ASKED = re.compile(r"[?？][\W_]*$")
 
 _SEVERAL = re.compile(
     r"\W*(?:(?:and|but|so|then|please) )*(?:who|whom|what|which|list|name|enumerate|"
@@ -52,6 +53,11 @@ def is_part(text: str) -> bool:
 def introduces(text: str) -> bool:
     """Whether a sentence announces what comes next: "It includes three things:"."""
     return text.rstrip(" *_").endswith((":", "："))
+
+
+def asks(text: str) -> bool:
+    """Whether a sentence, or a heading, ends as a question does."""
+    return _ASKED.search(text) is not None
 
 
 def is_title(text: str) -> bool:

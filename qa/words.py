@@ -18,7 +18,10 @@ STOPWORDS = frozenset(
     just may me might more most my myself no nor not of off on once only or other our ours out
     over own same shall she should so some such than that the their theirs them themselves then
     there these they this those through to too under until up upon very was we were what when
-    where which while who whom whose why will with would you your yours""".split()
+    where which while who whom whose why will with would you your yours
+    ain't aren't can't cannot couldn't didn't doesn't don't hadn't hasn't haven't isn't shouldn't
+    wasn't weren't won't wouldn't i'd i'll i'm i've he'd he'll she'd she'll they'd they'll they're
+    they've we'd we'll we're we've you'd you'll you're you've""".split()
 )
 
 
@@ -116,6 +119,19 @@ _LEANS = re.compile(
 def leans(sentence: str) -> bool:
     """Whether a sentence begins like one that is not understood without the one before it."""
     return _LEANS.match(sentence) is not None
+
+
+_COUNTS_FROM = re.compile(
+    r"\b(?:(?:year|month|week|day|hour|minute|decade)s? "
+    r"(?:earlier|later|afterwards|before(?=\W*$|,))|(?:the (?:same|next|following|previous)|that) "
+    r"(?:year|month|week|day|morning|evening|night))\b",
+    re.IGNORECASE,
+)
+
+
+def counts_from(sentence: str) -> bool:
+    """Whether a sentence tells a time from one that was told before: "two years earlier"."""
+    return _COUNTS_FROM.search(sentence) is not None
 
 
 @dataclass(frozen=True, slots=True)

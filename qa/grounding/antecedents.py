@@ -2,22 +2,27 @@
 
 from collections.abc import Sequence
 
+from qa.grounding.kinds import asks_for_time
 from qa.grounding.lists import introducing
 from qa.layout import is_row, say_part
 from qa.schema import Evidence
-from qa.words import Term, leans, terms
+from qa.words import Term, counts_from, leans, terms
 
 
 def with_antecedents(
-    proof: tuple[Evidence, ...], stated: Sequence[Term], evidence: Sequence[Evidence]
+    proof: tuple[Evidence, ...],
+    question: str,
+    stated: Sequence[Term],
+    evidence: Sequence[Evidence],
 ) -> tuple[Evidence, ...]:
     """The proof, behind what its first sentence is not understood without.
 
     That is the sentence that led to it, what introduces its list or table, and the sentence that
-    names whom "he" means.
+    names whom "he" means or, to a question for a time, the year that was "two years earlier".
 
     Args:
         proof: sentences in reading order.
+        question: what they answer.
         stated: terms of what they prove; those that are names are looked for.
         evidence: the sentences that were offered.
     """
@@ -28,12 +33,13 @@ def with_antecedents(
     first = proof[0]
     said = {term.stem for item in proof for term in terms(item.text)}
     unnamed = {term.stem for term in stated if term.kind == "name"} - said
-    if not unnamed or not leans(first.text):
+    undated = asks_for_time(question) and counts_from(first.text)
+    if not undated and not (unnamed and leans(first.text)):
         return proof
     for item in evidence:
         if (item.document_id, item.sentence + 1) == (first.document_id, first.sentence):
             names = unnamed & {term.stem for term in terms(item.text)}
-            return (item, *proof) if names else proof
+            return (item, *proof) if names or undated else proof
     return proof
 
 

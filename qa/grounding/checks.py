@@ -19,7 +19,7 @@ from qa.grounding.judging import Judge, Judging
 from qa.grounding.kinds import answers_kind
 from qa.grounding.lists import listing, telling
 from qa.grounding.misfits import fitting
-from qa.grounding.roles import may_exchange
+from qa.grounding.roles import may_confuse, may_exchange
 from qa.grounding.support import Similarity, Support, find_support
 from qa.schema import DISAGREES, Evidence, Passage
 from qa.tracing import span
@@ -151,7 +151,7 @@ class Checks:
         likely = (sentence.answers or 0.0) >= _LIKELY
         if likely and misses(item.claim, self.question, sentence, self._reader):
             reason = "the sentence that proves it seems to answer otherwise and is quoted instead"
-        elif may_exchange(item.claim, sentence.text):
+        elif may_exchange(item.claim, sentence.text) or may_confuse(self.question, sentence.text):
             reason = "it may mix up what the sentence that is quoted instead says"
         else:
             return [item]
@@ -189,7 +189,7 @@ class Checks:
         if best is None or best.answers is None:
             return None
         quoted = listing(question, best, evidence, self._reader)
-        proof = with_antecedents(quoted.proof or (best,), terms(question), evidence)
+        proof = with_antecedents(quoted.proof or (best,), question, terms(question), evidence)
         read = quoted.proof if len(quoted.proof) > 1 else [best]
         read = proof if best.led_by is not None else read
         support = Support(proof, context=with_sentence_before(read))

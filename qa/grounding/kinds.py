@@ -91,6 +91,11 @@ _WHO_DID = re.compile(r"\W*(?:and |so |but )?who (?:\w+ly )?(?P<deed>\w{3,})\b",
 _CHOICE = re.compile(r", [^,?]{1,100} or [^,?]{1,100}$", re.IGNORECASE)
 
 
+def asks_for_time(question: str) -> bool:
+    """Whether a question asks when something was, is or will be."""
+    return _TIME.match(question) is not None
+
+
 def offers_choice(question: str) -> bool:
     """Whether a question names what to choose from, so that its answer repeats a part of it."""
     return _CHOICE.search(question.rstrip(" ?!.\"”’'")) is not None

@@ -1,24 +1,35 @@
 """Does a sentence answer another question than the one that is asked?"""
 
+import re
 from collections.abc import Sequence
 
 from qa.grounding.kinds import leaves_unnamed
 from qa.grounding.opposites import opposes
 from qa.grounding.roles import names_a_namesake, names_another
+from qa.layout import asks
 from qa.schema import Evidence
+from qa.words import stems
+
+_OF_QUESTIONS = re.compile(r"\b(?:ask|question|wonder|enquir|inquir)", re.IGNORECASE)
+_AGREES = frozenset(stems("yes yeah yep okay ok sure right exactly indeed absolutely of course"))
+"""What says nothing without what it agrees to; "no" and "not" are stopwords."""
 
 
 def misfit(question: str, text: str, *, context: str = "") -> str | None:
     """Why ``text`` does not fit the question, in words; ``None`` if it may.
 
-    It says the opposite of what the question takes for granted, has what is asked for without its
-    name, or tells of a namesake or of another.
+    It asks something itself, is no more than a yes or a no, says the opposite of what the question
+    takes for granted, has what is asked for without its name, or tells of a namesake or of another.
 
     Args:
         question: what is asked.
         text: sentences that are to answer it.
         context: these with what stands before them, if that is known.
     """
+    if asks(text) and _OF_QUESTIONS.search(question) is None:
+        return "the sentence that fits asks, and does not answer"
+    if _AGREES.issuperset(stems(text)):
+        return "the sentence that fits says nothing by itself"
     opposite = opposes(question, context or text)
     if opposite is not None:
         return opposite
@@ -27,6 +38,19 @@ def misfit(question: str, text: str, *, context: str = "") -> str | None:
     return names_a_namesake(question, text) or names_another(question, text)
 
 
+_CONDITION = re.compile(r"\b(?:if|unless|in case|provided) (?P<what>[^,?]+)", re.IGNORECASE)
+
+
 def fitting(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The sentences that may fit the question; all, if none does."""
-    return [it for it in evidence if misfit(question, it.text) is None] or list(evidence)
+    """The sentences that may fit the question; all, if none does.
+
+    Where one of them has the condition that the question makes, "if I register it", none fits that
+    has nothing of it.
+    """
+    fitting = [it for it in evidence if misfit(question, it.text) is None]
+    condition = _CONDITION.search(question)
+    if condition is not None:
+        made = set(stems(condition["what"]))
+        if any(made.issubset(stems(it.text)) for it in fitting):
+            fitting = [it for it in fitting if not made.isdisjoint(stems(it.text))]
+    return fitting or list(evidence)

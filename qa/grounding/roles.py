@@ -24,6 +24,30 @@ def may_exchange(claim: str, text: str) -> bool:
     return _turns_around(claim, text) or _mixes_values(claim, text)
 
 
+_ALTERNATIVES = re.compile(
+    r"(?P<one>[\w’'-]+),? or (?:(?:the|an?|his|her|its|their) )?(?P<other>[\w’'-]+)", re.IGNORECASE
+)
+
+
+def may_confuse(question: str, text: str) -> bool:
+    """Whether ``text`` tells of both things that the question wants one of: "K1 or K2?".
+
+    Which of them is louder, a claim may have the wrong way round.
+
+    Args:
+        question: what is asked.
+        text: the sentence that is to prove a claim.
+    """
+    said = set(stems(text))
+    return any(
+        bool(one := set(stems(pair["one"])))
+        and bool(other := set(stems(pair["other"])))
+        and one <= said
+        and other <= said
+        for pair in _ALTERNATIVES.finditer(question)
+    )
+
+
 def _turns_around(claim: str, text: str) -> bool:
     """Whether two words stand in both on the two sides of a third, the other way round."""
     if bool(_BY.search(claim)) != bool(_BY.search(text)):

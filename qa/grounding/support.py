@@ -92,7 +92,7 @@ def find_support(
         for candidate, cosine in zip(passed, cosines, strict=True)
     ]
     best = max(found, key=_preference)
-    return replace(best, proof=with_antecedents(best.proof, it.stated, evidence))
+    return replace(best, proof=with_antecedents(best.proof, question, it.stated, evidence))
 
 
 def _beside_the_question(it: Statement, evidence: Sequence[Evidence]) -> str | None:

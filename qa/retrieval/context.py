@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qa.layout import is_row
 from qa.retrieval.sentences import Place, Sentences
 from qa.schema import Passage
-from qa.words import leans
+from qa.words import counts_from, leans
 
 _LEANING = 4
 """How many of the best sentences may bring a neighbour; each costs the LLM a second to read."""
@@ -25,7 +25,10 @@ def passage(place: Place, before: Place | None, sentences: Sentences) -> Passage
 
 
 def whole(place: Place, sentences: Sentences) -> str:
-    """A sentence with what it introduces, or as it is read."""
+    """A sentence with what it introduces, or the question that it replies to, or as it is read."""
+    question = sentences.replies_to(place)
+    if question is not None and not sentences.is_flagged(question):
+        return f"{sentences.text(question)} {sentences.text(place)}"
     parts = sentences.announced(place)
     said = " ".join(sentences.text(it) for it in parts if not sentences.is_flagged(it))
     return f"{sentences.text(place)} {said}" if said else sentences.said(place)
@@ -35,7 +38,7 @@ def neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
     """What the first of the places are not understood without: see ``Evidence.neighbour``."""
     leading = [
         sentences.introduction(place)
-        or (sentences.before(place) if leans(sentences.text(place)) else None)
+        or (sentences.before(place) if _needs_more(sentences.text(place)) else None)
         for place in places[:_LEANING]
     ]
     listed = [item for place in places[:_LISTING] for item in _listed(place, sentences)]
@@ -44,6 +47,10 @@ def neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
         for place in [*leading, *listed]
         if place is not None and not sentences.is_flagged(place) and not sentences.is_heading(place)
     ]
+
+
+def _needs_more(text: str) -> bool:
+    return leans(text) or counts_from(text)
 
 
 def _listed(place: Place, sentences: Sentences) -> list[Place]:

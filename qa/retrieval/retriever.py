@@ -144,6 +144,7 @@ class Retriever:
         ]
         sentences.fetch(place.chunk for place in matching)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
+        dense, lexical = _handed_on(dense, sentences), _handed_on(lexical, sentences)
         searched = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
         fused = _different(searched, sentences)
         answers = rating.in_context(self._worth_reading(fused, sentences))
@@ -232,6 +233,16 @@ class Retriever:
     def prepare(self) -> None:
         """Index the collection as it is now, so that no question waits."""
         self._corpora.prepare()
+
+
+def _handed_on(ranks: Mapping[Place, int], sentences: Sentences) -> dict[Place, int]:
+    """The ranks, those of questions handed on to their replies, which share few of their words."""
+    sentences.fetch_after(ranks)
+    handed: dict[Place, int] = {}
+    for place, rank in ranks.items():
+        for at in (*sentences.replies(place), place):
+            handed.setdefault(at, rank)
+    return handed
 
 
 def _different(places: Iterable[Place], sentences: Sentences) -> list[Place]:

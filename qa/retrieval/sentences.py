@@ -9,6 +9,7 @@ from qa.errors import SnapshotGoneError
 from qa.injection import addresses_model
 from qa.layout import (
     LONGEST_LIST,
+    asks,
     heading_level,
     introduces,
     is_heading,
@@ -93,6 +94,15 @@ class Sentences:
             for index in _chunks_before(self._chunks[place.chunk].chunk.index)
         )
 
+    def fetch_after(self, places: Iterable[Place]) -> None:
+        """Take in at once what ``replies`` will want of these places."""
+        self.fetch(
+            chunk_id(self.document(place), index)
+            for place in places
+            if asks(self.text(place))
+            for index in _chunks_after(self._chunks[place.chunk])
+        )
+
     def text(self, place: Place) -> str:
         """The sentence itself."""
         return _text(self._chunks[place.chunk], place.offset)
@@ -164,6 +174,33 @@ class Sentences:
         following = chunk_id(stored.document, index)
         self.fetch([following])
         return Place(following, 0)
+
+    def replies(self, place: Place) -> list[Place]:
+        """The sentences below a question that ends its line, or a heading that asks.
+
+        What goes on in the same line, the one who asks goes on to say.
+        """
+        replies: list[Place] = []
+        at = self.after(place) if self._is_put(place) else None
+        while at is not None and len(replies) < _REACH:
+            if self.is_heading(at) or asks(self.text(at)):
+                break
+            replies.append(at)
+            at = self.after(at)
+        return replies
+
+    def replies_to(self, place: Place) -> Place | None:
+        """The question, or the heading that asks, right above a sentence."""
+        before = self.before(place)
+        return None if before is None or not self._is_put(before) else before
+
+    def _is_put(self, place: Place) -> bool:
+        """Whether a sentence asks, and its line ends with it."""
+        chunk = self._chunks[place.chunk].chunk
+        last = place.offset + 1 == len(chunk.sentences)
+        until = None if last else chunk.sentences[place.offset + 1].start - chunk.start
+        behind = chunk.text[chunk.sentences[place.offset].end - chunk.start : until]
+        return "\n" in behind and asks(self.text(place))
 
     def introduction(self, place: Place) -> Place | None:
         """What introduces the list that ``place`` is an item of, or the head of its table.
@@ -292,6 +329,12 @@ def _text(stored: StoredChunk, offset: int) -> str:
     chunk = stored.chunk
     span = chunk.sentences[offset]
     return chunk.text[span.start - chunk.start : span.end - chunk.start]
+
+
+def _chunks_after(stored: StoredChunk) -> range:
+    """The chunks that can hold the sentences behind one of this chunk."""
+    index = stored.chunk.index
+    return range(index + 1, min(index + 1 + _REACH, stored.document.chunks))
 
 
 def _chunks_before(index: int) -> range:

@@ -274,7 +274,7 @@ def test_the_main_text_of_a_page() -> None:
     document = read(PAGE, "page.html")
     assert document.title == "Flood hits village"
     blocks = document.text.split("\n\n")
-    assert blocks[0] == "Flood hits village"
+    assert blocks[0] == "# Flood hits village"
     assert blocks[1] == (
         "The river rose by 1 centimetres on day 1. Nobody was hurt in the village."
     )
@@ -495,7 +495,7 @@ def test_a_docx_in_document_order() -> None:
     read_back = read(saved(document), "a.docx")
     assert read_back.title == "Flood report"
     assert read_back.text.split("\n\n") == [
-        "The flood",
+        "# The flood",
         "It rained.\tAll day.",
         "Year | Level\n2022 | 4.1 m x | y",
         "It stopped.",

@@ -1205,3 +1205,37 @@ def test_texts_of_one_title_are_told_apart_by_nothing(
     texts = [article(f"Bulletin {n} is here.", title="Bulletin", uri=f"{n}") for n in range(7)]
     ingest(collection, *texts)
     assert opening(retriever_of(collection, tmp_path), "Bulletin") == []
+
+
+def test_the_replies_to_a_question_take_its_place(collection: Collection, tmp_path: Path) -> None:
+    text = "## How much water does it hold?\n\n1.7 litres. Never fill it to the brim."
+    ingest(collection, Document.make(text, title="T", uri="u"))
+    ranker = ByLength()
+    retriever = retriever_of(collection, tmp_path, candidates=1, ranker=ranker)
+    retrieval = retriever.retrieve("How much water does it hold?")
+    replies = ["1.7 litres.", "Never fill it to the brim."]
+    assert set(ranked(retrieval)) == set(replies)
+    assert Passage("## How much water does it hold? 1.7 litres.") in ranker.reread
+
+
+def test_who_asks_and_goes_on_has_no_reply_in_that(collection: Collection, tmp_path: Path) -> None:
+    text = "Who paid? I paid for the ferry myself.\nANN: Who else paid?\nBOB: Nobody."
+    ingest(collection, Document.make(text, title="T", uri="u"))
+    ranker = ByLength()
+    retriever_of(collection, tmp_path, ranker=ranker).retrieve("Who paid?")
+    reread = {passage.text for passage in ranker.reread}
+    assert "I paid for the ferry myself." in reread
+    assert "ANN: Who else paid? BOB: Nobody." in {
+        *reread,
+        *(f"{passage.before} {passage.text}" for passage in ranker.read),
+    }
+
+
+def test_what_counts_from_an_earlier_time_brings_what_that_was(
+    collection: Collection, tmp_path: Path
+) -> None:
+    ingest(collection, article("In 1918 Ann returned.", "Bob had died two years earlier."))
+    retriever = retriever_of(collection, tmp_path, candidates=1, evidence=1)
+    retrieval = retriever.retrieve("When had Bob died?")
+    assert ranked(retrieval) == ["Bob had died two years earlier."]
+    assert neighbours(retrieval) == ["In 1918 Ann returned."]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa.grounding.roles import may_exchange, names_a_namesake, names_another
+from qa.grounding.roles import may_confuse, may_exchange, names_a_namesake, names_another
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,30 @@ def test_another_is_seen(question: str, text: str) -> None:
 )
 def test_no_other(question: str, text: str) -> None:
     assert names_another(question, text) is None
+
+
+OFFERS = "Norlift asked for £52,300; Ascendo asked for £47,900."
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which offer was cheaper, Norlift or Ascendo?", OFFERS),
+        ("Is the K1 or the K2 louder?", "The K2 reaches 62 decibels; the K1 reached 71."),
+        ("Did males, or females, travel further?", "Males covered 1.6 km, females 0.9 km."),
+    ],
+)
+def test_what_tells_of_both_may_be_confused(question: str, text: str) -> None:
+    assert may_confuse(question, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which offer was cheaper, Norlift or Ascendo?", "Ascendo was the cheaper one."),
+        ("Which offer was cheaper?", OFFERS),
+        ("Did he or she win?", "Ann won."),
+    ],
+)
+def test_what_tells_of_one_is_not_confused(question: str, text: str) -> None:
+    assert not may_confuse(question, text)

@@ -330,8 +330,8 @@ def test_what_a_sentence_led_to_proves_with_that_one_only() -> None:
     assert support("Norwegian.", question, evidence).proof == (directed, led)
     assert support("Norwegian.", question, [ferry, directed, norwegian]).proof == (norwegian,)
     about = terms("The Ferry")
-    assert with_antecedents((led,), about, evidence) == (ferry, directed, led)
-    assert with_antecedents((directed, led), [], evidence) == (directed, led)
+    assert with_antecedents((led,), "", about, evidence) == (ferry, directed, led)
+    assert with_antecedents((directed, led), "", [], evidence) == (directed, led)
 
 
 def test_a_document_that_no_sentence_names_proves_nothing_with_another() -> None:
@@ -579,3 +579,43 @@ def test_the_parts_of_a_list_prove_with_what_introduces_them(
     question: str, claim: str, evidence: list[Evidence], expected: list[int]
 ) -> None:
     assert [item.sentence for item in support(claim, question, evidence).proof] == expected
+
+
+REPAIRS = "The tenant pays for repairs that cost less than £40."
+
+
+def test_a_value_of_the_question_may_be_one_that_the_proof_means() -> None:
+    assert proof("The tenant.", "Who pays for a repair of £30?", REPAIRS) == [1]
+    claim = "The tenant pays for a repair of £30."
+    assert proof(claim, "Who pays for a repair of £30?", REPAIRS) == [1]
+
+
+@pytest.mark.parametrize("value", ["£50", "30 days", "E30"])
+def test_another_value_of_the_question_has_no_proof(value: str) -> None:
+    question = f"Who pays for a repair of {value}?"
+    found = support(
+        f"The tenant pays for a repair of {value}.", question, Article([REPAIRS]).evidence()
+    )
+    assert not found.proof
+    assert (found.reason or "").startswith("no sentence that fits is about")
+
+
+def test_a_no_may_be_said_in_other_words_than_its_proof() -> None:
+    question = "Can I clean the kettle with vinegar?"
+    found = support(
+        "No, I cannot clean the kettle with vinegar.",
+        question,
+        Article(["Do not use vinegar: it attacks the seal."]).evidence(),
+    )
+    assert [item.sentence for item in found.proof] == [1]
+    assert found.restates
+
+
+def test_an_earlier_time_is_told_with_what_it_counts_from() -> None:
+    sentences = ["In 1918 Ann Lund returned.", "The baron had died two years earlier."]
+    evidence = Article(sentences).evidence()
+    stated = terms("The baron died.")
+    when = with_antecedents(evidence[1:], "When did the baron die?", stated, evidence)
+    assert [item.text for item in when] == sentences
+    who = with_antecedents(evidence[1:], "Who had died?", stated, evidence)
+    assert [item.text for item in who] == sentences[1:]
