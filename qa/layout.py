@@ -21,6 +21,7 @@ _RULE = re.compile(r"[\s|:+-]*")
 _ENDED = re.compile(r"[.!?…;,。！？][\W_]*$")
 _ENDS = " \t;,."
 _ASKED = re.compile(r"[?？][\W_]*$")
+_QUOTES = frozenset("\"“”„‘’'«»「」『』")
 
 _SEVERAL = re.compile(
     r"\W*(?:(?:and|but|so|then|please) )*(?:who|whom|what|which|list|name|enumerate|"
@@ -56,8 +57,10 @@ def introduces(text: str) -> bool:
 
 
 def asks(text: str) -> bool:
-    """Whether a sentence, or a heading, ends as a question does."""
-    return _ASKED.search(text) is not None
+    """Whether a sentence, or a heading, is a question; one that ends with a quoted one is none."""
+    end = _ASKED.search(text)
+    quoted = end is not None and not _QUOTES.isdisjoint(end.group())
+    return end is not None and (not quoted or text.lstrip(" *_>#")[:1] in _QUOTES)
 
 
 def is_title(text: str) -> bool:

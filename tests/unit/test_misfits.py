@@ -23,6 +23,7 @@ def test_what_asks_does_not_answer(question: str, text: str) -> None:
         ("What did Ann ask?", "“Who paid for the ferry?”"),
         ("Which question was put first?", "Who paid for the ferry?"),
         ("Who paid?", "“Who paid?” Ann asked the council."),
+        ("What did Bob tell the council?", "Bob told it: “It takes ten years, can you imagine?”"),
     ],
 )
 def test_a_question_answers_one_about_it(question: str, text: str) -> None:
