@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.decoding import UNSTORABLE, decode
+from ingest.decoding import UNNAMEABLE, UNSTORABLE, decode
 from ingest.extraction import Extract, extract_docx, extract_html, extract_pdf
 from ingest.kinds import Kind, kind_of, media_type_of, stem_of
 from ingest.sources import Source
@@ -100,6 +100,8 @@ def _parse_line(line: str, fallback: str, seen: dict[str, int], number: int) -> 
     for key, value, longest in (("doc_id", doc_id, MAX_ID), ("url", url, MAX_ADDRESS)):
         if len(value) > longest:
             raise ValueError(f"{key} has {len(value)} characters; {longest} are allowed")
+        if key == "doc_id" and UNNAMEABLE.search(value):
+            raise ValueError(f"doc_id {value!r} holds control characters")
         # Two lines of one url would take turns as each other's newer version.
         if value and (key == "doc_id" or not doc_id):
             first = seen.setdefault(value, number)

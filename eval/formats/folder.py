@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from eval.cases import Alternatives, Case, GoldSpan, Suite
 from eval.formats.rows import Row, read_rows
-from ingest.decoding import UNSTORABLE
+from ingest.decoding import UNNAMEABLE, UNSTORABLE
 from qa.errors import SuiteError
 from qa.schema import Document, Turn
 
@@ -29,6 +29,13 @@ class DocumentRow(Row):
     text: str
     title: str = ""
     url: str = ""
+
+    @field_validator("doc_id")
+    @classmethod
+    def _nameable(cls, doc_id: str) -> str:
+        if UNNAMEABLE.search(doc_id):
+            raise ValueError(f"{doc_id!r} holds control characters or lone surrogates")
+        return doc_id
 
     @field_validator("text")
     @classmethod

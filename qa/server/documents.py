@@ -23,6 +23,7 @@ from qa.errors import (
     UsageError,
 )
 from qa.server.access import REFUSALS, Access
+from qa.server.addresses import rest
 from qa.server.events import STREAM_HEADERS, describe_events
 from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
@@ -176,7 +177,7 @@ def list_documents(
 
 
 @router.get(
-    "/documents/{document_id:path}",
+    f"/documents/{rest('document_id')}",
     summary="Read a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),
 )
@@ -189,7 +190,7 @@ def read_document(
 
 
 @router.delete(
-    "/documents/{document_id:path}",
+    f"/documents/{rest('document_id')}",
     status_code=204,
     summary="Remove a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),

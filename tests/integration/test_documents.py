@@ -13,8 +13,10 @@ from fastapi.testclient import TestClient
 from serving import serving
 
 from ingest import pipeline
+from ingest.pipeline import Ingestor
 from qa.assembly import Assembly
 from qa.client import RemoteLibrary
+from qa.errors import NotInCollectionError
 from qa.retrieval.retriever import lexical_folder
 from qa.running import Running
 from qa.schema import Document
@@ -152,6 +154,22 @@ def test_an_id_leads_to_its_document_alone(assembly: Assembly, document_id: str)
         assert library.document(document_id)["text"] == f"It is {document_id}."
         assert library.remove(document_id) == document_id
         assert [item["id"] for item in library.documents()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("document_id", ["a\n", "a\nb", "\n", "a\r", "a\x85"])
+def test_an_id_with_a_line_end_is_no_other(assembly: Assembly, document_id: str) -> None:
+    """None comes in any more; a collection may hold some from before, which can be removed."""
+    collection = assembly.open_for_writing("default")
+    ingestor = Ingestor(collection, BagOfWords(), chunk_tokens=48)
+    ingestor.ingest(Document.make("It is a.", title="a", doc_id="a"))
+    with serving(create_app(assembly)) as url:
+        library = RemoteLibrary(Running(url, "a-token"), "default")
+        with pytest.raises(NotInCollectionError, match="no document"):
+            library.remove(document_id)
+        ingestor.ingest(Document.make("It is old.", title="old", doc_id=document_id))
+        assert library.document(document_id)["text"] == "It is old."
+        assert library.remove(document_id) == "old"
+        assert [item["id"] for item in library.documents()] == ["a"]
 
 
 # ── progress ────────────────────────────────────────────────────────────────────────────────

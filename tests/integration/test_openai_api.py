@@ -257,6 +257,7 @@ def test_a_picture_cannot_be_read(client: OpenAI) -> None:
         ("POST", "/v1/chat/completions", b"x" * 20_001, 413),
         ("GET", "/v1/chat/completions", b"", 405),
         ("GET", "/v1/models/footnoted/none", b"", 404),
+        ("GET", "/v1/models/footnoted%0A", b"", 404),
     ],
 )
 def test_every_error_of_these_addresses_is_openais(

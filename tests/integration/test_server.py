@@ -561,6 +561,8 @@ def test_a_form_that_cannot_be_parsed(client: TestClient) -> None:
         ({"text": " \n"}, "text: is empty"),
         ({"text": "A\0B"}, "NUL"),
         ({"text": "A.", "doc_id": " "}, "doc_id: is empty"),
+        ({"text": "A.", "doc_id": "a\n"}, "doc_id: holds control characters"),
+        ({"documents": [{"text": "A.", "doc_id": "\x9ba"}]}, "doc_id: holds control characters"),
         ({"text": "A.", "id": "a"}, "id: there is no such field"),
         ({"url": ""}, "url: is empty"),
         ({"documents": []}, "at least 1"),

@@ -151,6 +151,7 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: bytes) -> None:
         ('{"doc_id": "f", "text": " "}', "text: Value error, it is empty"),
         ('{"doc_id": "f", "text": "a\\u0000"}', "text: Value error, it holds NUL"),
         ('{"text": "1"}', "doc_id: Field required"),
+        ('{"doc_id": "f\\n", "text": "1"}', r"doc_id: Value error, 'f\\n' holds control"),
     ],
 )
 def test_a_broken_document_is_named_by_file_and_line(

@@ -631,6 +631,7 @@ def test_an_untitled_line_is_called_by_its_id() -> None:
         (f'{{"text": "a", "url": "{"x" * 4097}"}}', "url has 4097 characters; 4096 are"),
         ('{"text": "a", "url": ["u"]}', "'url' is not a string but ['u']"),
         ('{"text": "a", "title": {}}', "'title' is not a string but {}"),
+        ('{"text": "a", "doc_id": "d1\\n"}', "doc_id 'd1\\n' holds control characters"),
         ('{"text": "a\\u0000b"}', "'text' holds NUL characters or lone surrogates"),
         ('{"text": "a\\ud800b"}', "'text' holds NUL characters or lone surrogates"),
         ('{"text": "a", "doc_id": "d1"}', "doc_id 'd1' already stands in line 1"),
