@@ -92,6 +92,8 @@ def _parse_line(line: str, fallback: str, seen: dict[str, int], number: int) -> 
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
         raise ValueError("not JSON that can be read: nested too deeply") from None
+    except ValueError:
+        raise ValueError("not JSON that can be read: a number has too many digits") from None
     if not isinstance(record, dict):
         raise ValueError(f"not a JSON object but {line.strip()[:40]!r}")
     text, doc_id, url = (_field(record, key) for key in ("text", "doc_id", "url"))

@@ -593,6 +593,15 @@ def test_a_text_refused_by_ingest_does_not_stop_the_others(
     problem(client.post("/v1/documents", json=documents[0]), 422, "unreadable")
 
 
+@pytest.mark.parametrize("digits", [5_000, 15_000])
+@pytest.mark.parametrize("path", ["/v1/documents", "/v1/ask"])
+def test_a_number_too_long_to_be_read(client: TestClient, path: str, digits: int) -> None:
+    headers = {"content-type": "application/json"}
+    content = b'{"text": %s}' % (b"1" * digits)
+    reply = client.post(path, content=content, headers=headers)
+    assert "sys." not in problem(reply, 400, "bad-request")["detail"]
+
+
 def test_neither_json_nor_a_form(client: TestClient) -> None:
     headers = {"content-type": "text/plain"}
     reply = client.post("/v1/documents", content=b"It rained.", headers=headers)

@@ -622,6 +622,7 @@ def test_an_untitled_line_is_called_by_its_id() -> None:
         ('{"text": "a"} x', "not JSON: Extra data at column 15"),
         ("[" * 100_000, "not JSON that can be read: nested too deeply"),
         ('["text"]', "not a JSON object but '[\"text\"]'"),
+        (f'{{"text": {"1" * 5000}}}', "not JSON that can be read: a number has too many digits"),
         ('{"title": "no text"}', "'text' is missing or empty"),
         ('{"text": null}', "'text' is missing or empty"),
         ('{"text": " \\n"}', "'text' is missing or empty"),
