@@ -297,6 +297,30 @@ def test_nobody_sees_half_a_document(client: TestClient) -> None:
     assert failures == []
 
 
+def test_a_collection_deleted_while_it_is_asked_is_unknown(
+    client: TestClient, assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/documents", json={"text": "It rained in Oslo.", "collection": "news"})
+    assert ask(client, "Where did it rain?", collection="news").status_code == 200
+    embed = BagOfWords.embed_query
+
+    def slowly(embedder: BagOfWords, question: str) -> list[float]:
+        if "news" in assembly.store.names():
+            assembly.delete_collection("news")
+        return embed(embedder, question)
+
+    monkeypatch.setattr(BagOfWords, "embed_query", slowly)
+    conversation = {"messages": [{"role": "user", "content": "Where does it rain?"}]}
+    for path, asked in (
+        ("/v1/ask", {"question": "Where has it rained?", "evidence_only": True}),
+        ("/v1/chat", conversation | {"evidence_only": True}),
+    ):
+        reply = client.post(path, json=asked | {"collection": "news"})
+        assert (reply.status_code, reply.json()["code"]) == (404, "collection-not-found")
+        assert reply.json()["retryable"] is False
+        assert str(tmp_path) not in reply.text and "Collection [" not in reply.text
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -1031,6 +1031,24 @@ def test_chromas_own_failures_are_ours(
 
 
 @pytest.mark.parametrize(
+    "failure",
+    [
+        chromadb.errors.NotFoundError("Collection [e3124c01] does not exist."),
+        chromadb.errors.InternalError("Missing field: [Missing metadata segment]"),
+    ],
+)
+def test_a_collection_that_has_been_deleted_is_unknown(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(chromadb.Collection, "get", fail)
+    with pytest.raises(UnknownCollectionError, match="^the collection is not there any more$"):
+        collection.get(["x"], collection.snapshot())
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "error returned from database: (code: 13) database or disk is full",
