@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from qa.errors import FootnotedError, UnknownCollectionError
 from qa.keys import ALL
@@ -54,14 +54,21 @@ async def _http(request: Request, error: Exception) -> Response:
     return reply_to(request.url.path, Problem.of_status(error.status_code, detail), headers)
 
 
+_OF_FILES = ("GET", "HEAD")
+"""What is mounted are files, though a mount matches any method."""
+
+
 def _methods(request: Request) -> list[str]:
     """All methods of the address; the router's own answer names those of one of its routes."""
+    scope = dict(request.scope)
+    scope["root_path"] = scope.get("app_root_path", scope.get("root_path", ""))  # not a mount's
     return [
         method
         for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            route.matches({**scope, "method": method})[0] is Match.FULL
             for route in request.app.routes
+            if method in _OF_FILES or not isinstance(route, Mount)
         )
     ]
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from langchain_core.messages import AIMessageChunk
 from pydantic import BaseModel
+from serving import serving
 
 import qa
 from ingest.pipeline import Ingestor
@@ -822,12 +824,47 @@ def test_what_is_not_there(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allow"),
-    [("/v1/ask", "POST"), ("/v1/documents", "GET, POST"), ("/v1/documents/a/b", "DELETE, GET")],
+    [
+        ("/v1/ask", "POST"),
+        ("/v1/documents", "GET, HEAD, POST"),
+        ("/v1/documents/a/b", "DELETE, GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+        ("/docs", "GET, HEAD"),
+        ("/docs/", "GET, HEAD"),
+        ("/static/page.css", "GET, HEAD"),
+    ],
 )
 def test_other_methods(client: TestClient, path: str, allow: str) -> None:
-    reply = client.put(path)
+    reply = client.put(path, follow_redirects=False)
     problem(reply, 405, "method-not-allowed")
     assert reply.headers["allow"] == allow
+
+
+def test_head_is_get_without_the_body(filled: TestClient) -> None:
+    with serving(filled.app) as url:
+        for path in (
+            "/",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/openapi.json",
+            "/docs/",
+            "/static/page.css",
+            "/static/sample.md",
+            "/v1/collections",
+            "/v1/documents",
+            "/v1/documents/call",
+            "/v1/documents/none",
+            "/v1/models",
+            "/v1/models/footnoted",
+        ):
+            got, head = (httpx.request(method, url + path) for method in ("GET", "HEAD"))
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers["content-type"] == got.headers["content-type"]
+            if path != "/metrics":
+                assert head.headers["content-length"] == got.headers["content-length"]
+    described = filled.get("/openapi.json").json()["paths"]
+    assert not any("head" in operations for operations in described.values())
 
 
 def test_health(client: TestClient) -> None:
