@@ -86,6 +86,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
             where = f"{item['ctx']['error']} at character {item['loc'][-1]}"
             problem = Problem.of_status(400, f"the body is not JSON: {where}")
             return reply_to(request.url.path, problem)
+    found = [{**item, "loc": _place(item)} for item in found]
     errors = [{"loc": list(item["loc"]), "msg": _in_words(item)} for item in found]
     members: dict[str, Any] = {"errors": errors}
     if any(item["loc"] == ("body",) for item in found):
@@ -110,6 +111,15 @@ _WORDS = {
 def _in_words(item: Mapping[str, Any]) -> str:
     message = _WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
     return message.replace("Input should be", "must be")
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Where in the request it is, without what pydantic calls the forms that a field may have."""
+    *before, last = item["loc"]
+    plain = [part for part in before if "[" not in str(part)]
+    # A field that does not exist may be called anything.
+    known = item["type"] == "extra_forbidden" or "[" not in str(last)
+    return (*plain, last) if known else tuple(plain)
 
 
 def _name(loc: Sequence[str | int]) -> str:

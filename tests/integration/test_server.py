@@ -565,6 +565,7 @@ def test_a_form_that_cannot_be_parsed(client: TestClient) -> None:
         ({"text": "A.", "doc_id": " "}, "doc_id: is empty"),
         ({"text": "A.", "doc_id": "a\n"}, "doc_id: holds control characters"),
         ({"documents": [{"text": "A.", "doc_id": "\x9ba"}]}, "doc_id: holds control characters"),
+        ({"text": "A.", "a[b]": "a"}, "a[b]: there is no such field"),
         ({"text": "A.", "id": "a"}, "id: there is no such field"),
         ({"url": ""}, "url: is empty"),
         ({"documents": []}, "at least 1"),
