@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import Response
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
 
 from qa.errors import UnknownCollectionError
 from qa.schema import Answer, Citation
@@ -92,10 +92,18 @@ class CompletionRequest(BaseModel):
     messages: list[CompletionMessage] = Field(
         min_length=1, examples=[[{"role": "user", "content": "Who arranged the call?"}]]
     )
+    n: int | None = Field(default=None, description="1: a question has one answer.")
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     documents: list[Text] | None = Field(default=None, description="Not OpenAI's: as in /v1/chat.")
     evidence_only: bool = Field(default=False, description="Not OpenAI's: as in /v1/chat.")
+
+    @field_validator("n")
+    @classmethod
+    def _one(cls, n: int | None) -> int | None:
+        if n not in (None, 1):
+            raise ValueError("must be 1, or left out: a question has one answer")
+        return n
 
     def conversation(self) -> Conversation:
         """The same for ``/v1/chat``.

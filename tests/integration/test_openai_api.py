@@ -219,6 +219,12 @@ def test_messages_as_clients_send_them(client: OpenAI, llm: FakeLLM) -> None:
     assert not any(word in heard for word in ("pirate", "Arr.", "Ahoy."))
 
 
+@pytest.mark.parametrize("n", [1, None])
+def test_one_answer_may_be_asked_for(client: OpenAI, n: int | None) -> None:
+    completion = client.chat.completions.create(model="footnoted", messages=WHO, n=n)
+    assert len(completion.choices) == 1
+
+
 def test_our_own_parameters(client: OpenAI, llm: FakeLLM) -> None:
     own = {"evidence_only": True, "documents": ["call-default"]}
     completion = client.chat.completions.create(model="footnoted", messages=WHO, extra_body=own)
@@ -254,6 +260,9 @@ def test_our_own_parameters(client: OpenAI, llm: FakeLLM) -> None:
             {"messages": [{"role": "user", "content": [{"type": "refusal", "refusal": "No."}]}]},
             "messages.0",
         ),
+        ({"n": 3}, "n"),
+        ({"n": 0}, "n"),
+        ({"n": "many"}, "n"),
     ],
 )
 def test_a_malformed_request(url: str, fields: Any, param: str) -> None:
@@ -263,7 +272,7 @@ def test_a_malformed_request(url: str, fields: Any, param: str) -> None:
     assert (reply.status_code, error["param"]) == (400, param)
     assert (error["type"], error["code"]) == ("invalid_request_error", "invalid-request")
     assert error["message"] and "help" not in error
-    if "." in param:
+    if "." in param or param == "n":
         field = re.sub(r"\.(\d+)", r"[\1]", param)
         assert error["message"].startswith(f"{field}: ")
     for internal in ("function-", "str]", "TextPart", "Part]", "'errors'", "tag"):
