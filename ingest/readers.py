@@ -50,7 +50,7 @@ def read_documents(source: Source) -> Iterator[Document]:
         raise UnreadableError(
             f"no text in {name!r}", help=_NO_TEXT.get(kind, "Give a file with text in it.")
         )
-    title = _clean_title(extract.title, stem, name)
+    title = clean_title(extract.title, stem, name)
     yield Document.make(extract.text, title=title, uri=source.uri)
 
 
@@ -109,7 +109,7 @@ def _parse_line(line: str, fallback: str, seen: dict[str, int], number: int) -> 
             first = seen.setdefault(value, number)
             if first != number:
                 raise ValueError(f"{key} {value!r} already stands in line {first}")
-    title = _clean_title(_field(record, "title"), _first_line(text), doc_id, fallback)
+    title = clean_title(_field(record, "title"), _first_line(text), doc_id, fallback)
     return Document.make(text, title=title, uri=url, doc_id=doc_id or None)
 
 
@@ -157,7 +157,7 @@ def _first_line(text: str) -> str:
     return "" if len(title) > 120 or title.endswith(_SENTENCE_END) else title
 
 
-def _clean_title(*candidates: str) -> str:
+def clean_title(*candidates: str) -> str:
     """The first candidate with a letter or digit in it, on one line, at most 200 characters."""
     for candidate in candidates:
         title = " ".join(_CONTROL.sub(" ", candidate).split())
