@@ -389,6 +389,11 @@ def test_a_search_can_be_kept_to_some_documents(shelf: Collection) -> None:
     assert snapshot.only(wanted).version == snapshot.version
     with pytest.raises(NotInCollectionError, match="no document 'x', 'y' in the collection"):
         snapshot.only(["x", infos[0].id, "y"])
+    with pytest.raises(NotInCollectionError) as error:
+        snapshot.only([infos[0].id, *(f"d{number}" for number in range(20_000))])
+    assert str(error.value) == (
+        "no document 'd0', 'd1', 'd2', 'd3', 'd4' and 19,995 more in the collection"
+    )
 
 
 def test_leftovers_do_not_crowd_out_what_counts(
