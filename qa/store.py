@@ -153,8 +153,8 @@ class Store:
             )
         return Collection(name, self.location, chunks, heads, self._client, self._changes)
 
-    def create(self, name: str, *, embedder: str, dimension: int) -> "Collection":
-        """Open a collection for writing; make it first if need be.
+    def create(self, name: str, *, embedder: str, dimension: int, maker: str = "") -> "Collection":
+        """Open a collection for writing; make it first if need be, and note who made it.
 
         Raises:
             UsageError: not a name that a collection can have.
@@ -162,7 +162,7 @@ class Store:
             DiskFullError: too little space is left to write.
         """
         require_room(self.location)
-        metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT}
+        metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT, "maker": maker}
         if name not in self.names():
             with talking(self.location):
                 left = [found.name for found in self._client.list_collections()]
@@ -219,6 +219,11 @@ class Collection:
     def embedder(self) -> str:
         """Name of the embedder that made the vectors."""
         return str(self._chunks.metadata["embedder"])
+
+    @property
+    def maker(self) -> str:
+        """Who made it, as ``Store.create`` was told; empty for the user."""
+        return str((self._heads.metadata or {}).get("maker", ""))
 
     def require_embedder(self, name: str, dimension: int) -> None:
         """Refuse vectors that cannot be compared with those stored.
