@@ -180,6 +180,14 @@ class UrlSubmission(_Request):
     collection: CollectionName = "default"
 
 
+class UploadFields(_Request):
+    """The fields of a form, beside its files."""
+
+    collection: CollectionName = "default"
+    doc_id: _Identity | None = None
+    uri: _Address = ""
+
+
 class TextsSubmission(_Request):
     """Several documents sent as text."""
 

@@ -489,6 +489,81 @@ def test_upload(client: TestClient) -> None:
     assert {item["outcome"] for item in again.json()["documents"]} == {"unchanged"}
 
 
+def upload(client: TestClient, name: str, data: bytes, **fields: str) -> dict[str, Any]:
+    reply = client.post("/v1/documents", files={"file": (name, data)}, data=fields)
+    [document] = reply.json()["documents"]
+    return document | {"status": reply.status_code}
+
+
+def test_a_file_replaces_the_one_of_its_name(client: TestClient) -> None:
+    old, new = b"# Fee\n\nThe fee is 10 euros.\n", b"# Fee\n\nThe fee is 25 euros.\n"
+    told = [upload(client, "fee.md", data) for data in (old, old, new, new)]
+    assert [(item["status"], item["outcome"]) for item in told] == [
+        (201, "added"),
+        (200, "unchanged"),
+        (201, "replaced"),
+        (200, "unchanged"),
+    ]
+    [kept] = client.get("/v1/documents").json()["documents"]
+    assert (kept["id"], kept["uri"], kept["title"]) == (told[-1]["id"], "fee.md", "Fee")
+    answer = ask(client, "What is the fee?", evidence_only=True).json()
+    assert [item["text"] for item in answer["citations"]] == ["The fee is 25 euros."]
+    assert "isagree" not in str(answer)
+    assert upload(client, "other.md", new)["outcome"] == "added"
+    assert upload(client, "fee.md", old, collection="b")["outcome"] == "added"
+
+
+def test_a_file_with_an_id_or_an_address(client: TestClient) -> None:
+    first = upload(client, "fee.md", b"It is 10.", doc_id="fee")
+    assert (first["id"], first["uri"], first["outcome"]) == ("fee", "fee.md", "added")
+    second = upload(client, "new fee.md", b"It is 25.", doc_id="fee", uri="https://example.org/fee")
+    assert (second["id"], second["outcome"]) == ("fee", "replaced")
+    assert second["uri"] == "https://example.org/fee"
+    address = {"uri": "https://example.org/x"}
+    assert upload(client, "a.txt", b"It rained.", **address)["outcome"] == "added"
+    assert upload(client, "b.txt", b"It snowed.", **address)["outcome"] == "replaced"
+    page = {"text": "It hailed.", "uri": address["uri"]}
+    assert client.post("/v1/documents", json=page).json()["documents"][0]["outcome"] == "replaced"
+    assert upload(client, "c.txt", b"It rained.", uri="")["uri"] == "c.txt"
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("../../etc/notes.txt", "notes.txt"),
+        ("C:\\fakepath\\notes.txt", "notes.txt"),
+        ("no\x1btes\x7f.txt ", "notes.txt"),
+        ("Gro\u0308ße.txt", "Gr\xf6ße.txt"),
+        ("a b#c?.txt", "a b#c?.txt"),
+    ],
+)
+def test_a_file_is_called_by_the_last_part_of_its_path(
+    client: TestClient, sent: str, name: str
+) -> None:
+    head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{sent}"\r\n\r\n'
+    reply = client.post(
+        "/v1/documents",
+        content=head.encode() + b"It rained.\r\n--b--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    [added] = reply.json()["documents"]
+    assert (added["name"], added["uri"]) == (name, name)
+
+
+@pytest.mark.parametrize("name", ["..", "a/", "\\"])
+def test_what_names_no_file(client: TestClient, name: str) -> None:
+    reply = client.post("/v1/documents", files={"file": (name, b"It rained.")})
+    assert problem(reply, 422, "invalid-request")["errors"][0]["loc"] == ["body", "file"]
+
+
+@pytest.mark.parametrize("field", ["doc_id", "uri"])
+def test_jsonl_says_its_own_ids(client: TestClient, field: str) -> None:
+    reply = client.post(
+        "/v1/documents", files={"file": ("a.jsonl", b'{"text": "One."}')}, data={field: "x"}
+    )
+    assert "their own doc_id" in problem(reply, 422, "source")["detail"]
+
+
 def test_upload_of_jsonl_gives_each_line_its_document(client: TestClient) -> None:
     lines = [{"doc_id": "a", "text": "One."}, {"doc_id": "b", "text": "Two."}, {"title": "no text"}]
     data = "\n".join(map(json.dumps, lines)).encode()
@@ -537,6 +612,9 @@ def test_upload_of_broken_files_alone(client: TestClient) -> None:
     assert [item["name"] for item in body["documents"]] == ["a.txt", "b.png"]
 
 
+TWO = [("file", ("a.txt", b"a")), ("file", ("b.txt", b"b"))]
+
+
 @pytest.mark.parametrize(
     ("form", "field"),
     [
@@ -544,6 +622,12 @@ def test_upload_of_broken_files_alone(client: TestClient) -> None:
         ({"files": {"file": (None, b"It rained.")}}, "file"),
         ({"files": {"collection": ("a.txt", b"a"), "file": ("b.txt", b"b")}}, "collection"),
         ({"files": {"collection": (None, b"default")}}, "file"),
+        ({"files": [("file", ("a.txt", b"a")), ("file", ("x/a.txt", b"b"))]}, "file"),
+        ({"files": {"file": ("a.txt", b"a")}, "data": {"doc_id": "x" * 513}}, "doc_id"),
+        ({"files": {"file": ("a.txt", b"a")}, "data": {"doc_id": "a\n"}}, "doc_id"),
+        ({"files": {"file": ("a.txt", b"a")}, "data": {"uri": "x" * 4097}}, "uri"),
+        ({"files": TWO, "data": {"doc_id": "x"}}, "doc_id"),
+        ({"files": TWO, "data": {"uri": "x"}}, "uri"),
     ],
 )
 def test_malformed_forms(client: TestClient, form: dict[str, Any], field: str) -> None:
