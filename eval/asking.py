@@ -9,7 +9,8 @@ from eval.runner import AskOutcome
 from ingest.pipeline import Ingestor
 from qa.answerer import Answerer
 from qa.assembly import Assembly
-from qa.errors import LLMFailedError
+from qa.collection import Collection
+from qa.errors import LLMFailedError, UsageError
 from qa.schema import (
     AnswerEvent,
     Claim,
@@ -23,6 +24,8 @@ from qa.schema import (
 
 Ask = Callable[[Case], AskOutcome]
 
+_MAKER = "footnoted eval"
+"""Noted in the collections that are made here, which nobody else's documents belong into."""
 _LONGEST_NAME = 50
 """With the prefix and a digest it is as long as a collection's name may be."""
 
@@ -46,9 +49,14 @@ def ingest_corpus(
 
     Returns:
         The collection's name.
+
+    Raises:
+        UsageError: a user made that collection, and something of theirs would go.
     """
     name = collection_name(suite)
-    collection = assembly.open_for_writing(name)
+    collection = assembly.open_for_writing(name, maker=_MAKER)
+    if collection.maker != _MAKER:
+        _require_nothing_else(collection, suite)
     ingestor = Ingestor(collection, assembly.embedder, chunk_tokens=assembly.settings.chunk.tokens)
     for done, document in enumerate(suite.documents.values(), start=1):
         ingestor.ingest(document)
@@ -58,6 +66,20 @@ def ingest_corpus(
         if info.id not in suite.documents:
             collection.remove(info.id)
     return name
+
+
+def _require_nothing_else(collection: Collection, suite: Suite) -> None:
+    """Refuse a collection with documents that are not the suite's as they are there."""
+    for info in collection.snapshot().documents:
+        document = suite.documents.get(info.id)
+        if document is None or document.revision != info.revision:
+            name = collection.name
+            raise UsageError(
+                f"the collection {name!r} was not made by 'footnoted eval', which would remove or "
+                f"replace {info.id!r} there",
+                help="Call the suite's folder or file otherwise; or remove what is in the "
+                f"collection: footnoted sources remove ID --collection {name}",
+            )
 
 
 def ask_with(answerer: Answerer, *, open_corpus: bool = False) -> Ask:

@@ -28,6 +28,9 @@ _NOT_WESTERN = re.compile("[a-z][ª¹º³¿ðþ]")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """NUL and lone surrogates: no text has them, and neither JSON nor a database keeps them."""
 
+UNNAMEABLE = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no id holds: nobody sees control characters, and two ids would look the same."""
+
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SAVE_AS_UTF8 = "Open it in an editor and save it as UTF-8."
 

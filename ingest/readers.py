@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.decoding import UNSTORABLE, decode
+from ingest.decoding import UNNAMEABLE, UNSTORABLE, decode
 from ingest.extraction import Extract, extract_docx, extract_html, extract_pdf
 from ingest.kinds import Kind, kind_of, media_type_of, stem_of
 from ingest.sources import Source
@@ -50,7 +50,7 @@ def read_documents(source: Source) -> Iterator[Document]:
         raise UnreadableError(
             f"no text in {name!r}", help=_NO_TEXT.get(kind, "Give a file with text in it.")
         )
-    title = _clean_title(extract.title, stem, name)
+    title = clean_title(extract.title, stem, name)
     yield Document.make(extract.text, title=title, uri=source.uri)
 
 
@@ -92,6 +92,8 @@ def _parse_line(line: str, fallback: str, seen: dict[str, int], number: int) -> 
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
         raise ValueError("not JSON that can be read: nested too deeply") from None
+    except ValueError:
+        raise ValueError("not JSON that can be read: a number has too many digits") from None
     if not isinstance(record, dict):
         raise ValueError(f"not a JSON object but {line.strip()[:40]!r}")
     text, doc_id, url = (_field(record, key) for key in ("text", "doc_id", "url"))
@@ -100,12 +102,14 @@ def _parse_line(line: str, fallback: str, seen: dict[str, int], number: int) -> 
     for key, value, longest in (("doc_id", doc_id, MAX_ID), ("url", url, MAX_ADDRESS)):
         if len(value) > longest:
             raise ValueError(f"{key} has {len(value)} characters; {longest} are allowed")
+        if key == "doc_id" and UNNAMEABLE.search(value):
+            raise ValueError(f"doc_id {value!r} holds control characters")
         # Two lines of one url would take turns as each other's newer version.
         if value and (key == "doc_id" or not doc_id):
             first = seen.setdefault(value, number)
             if first != number:
                 raise ValueError(f"{key} {value!r} already stands in line {first}")
-    title = _clean_title(_field(record, "title"), _first_line(text), doc_id, fallback)
+    title = clean_title(_field(record, "title"), _first_line(text), doc_id, fallback)
     return Document.make(text, title=title, uri=url, doc_id=doc_id or None)
 
 
@@ -153,7 +157,7 @@ def _first_line(text: str) -> str:
     return "" if len(title) > 120 or title.endswith(_SENTENCE_END) else title
 
 
-def _clean_title(*candidates: str) -> str:
+def clean_title(*candidates: str) -> str:
     """The first candidate with a letter or digit in it, on one line, at most 200 characters."""
     for candidate in candidates:
         title = " ".join(_CONTROL.sub(" ", candidate).split())

@@ -104,10 +104,11 @@ class Assembly:
             progress=self._progress,
         )
 
-    def open_for_writing(self, collection: str) -> Collection:
-        """A collection to ingest into; made if there is none of that name."""
+    def open_for_writing(self, collection: str, *, maker: str = "") -> Collection:
+        """A collection to ingest into; made, and ``maker`` noted, if there is none of that name."""
+        embedder = self.embedder
         return self.store.create(
-            collection, embedder=self.embedder.name, dimension=self.embedder.dimension
+            collection, embedder=embedder.name, dimension=embedder.dimension, maker=maker
         )
 
     def delete_collection(self, collection: str) -> None:

@@ -19,6 +19,7 @@ from qa.errors import (
     StoreError,
     StoreLockedError,
     StoreUnreachableError,
+    UnknownCollectionError,
     UsageError,
     first_line,
 )
@@ -114,6 +115,7 @@ def talking(location: str) -> Iterator[None]:
         DiskFullError: no space left.
         StoreError: any other failure of Chroma's.
         StoreUnreachableError: no Chroma server answers.
+        UnknownCollectionError: the collection has been deleted since it was opened.
     """
     import chromadb.errors
     import httpx
@@ -123,6 +125,11 @@ def talking(location: str) -> Iterator[None]:
     except httpx.TransportError as error:
         raise StoreUnreachableError(f"no Chroma server at {location!r}: {error}") from error
     except chromadb.errors.ChromaError as error:
+        # The second comes amid the deletion. Neither is for whoever asks: it has Chroma's own ids.
+        if isinstance(error, chromadb.errors.NotFoundError) or re.search(
+            r"\bMissing \w+ segment", str(error)
+        ):
+            raise UnknownCollectionError("the collection is not there any more") from error
         # Chroma has no class for it: SQLite says the one, and the vectors' files the other.
         if re.search("disk is full|No space left", str(error)):
             raise DiskFullError(f"no space left for Chroma at {location!r}") from error

@@ -37,6 +37,11 @@ class Collection:
         """Name of the embedder that made the vectors."""
         return str(self._chunks.metadata["embedder"])
 
+    @property
+    def maker(self) -> str:
+        """Who made it, as ``Store.create`` was told; empty for the user."""
+        return str(self._chunks.metadata.get("maker", ""))
+
     def require_embedder(self, name: str, dimension: int) -> None:
         """Refuse vectors that cannot be compared with those stored.
 

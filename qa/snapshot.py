@@ -9,6 +9,9 @@ from typing import Any
 from qa.errors import NotInCollectionError
 from qa.schema import Chunk, DocumentInfo, Span
 
+_SHOWN = 5
+"""How many of the documents that are not there an error names; a client may ask for thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
@@ -52,7 +55,9 @@ class Snapshot:
         """
         missing = [repr(wanted) for wanted in document_ids if wanted not in self._by_id]
         if missing:
-            raise NotInCollectionError(f"no document {', '.join(missing)} in the collection")
+            shown = ", ".join(missing[:_SHOWN])
+            more = f" and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
+            raise NotInCollectionError(f"no document {shown}{more} in the collection")
         kept = [self._by_id[wanted] for wanted in dict.fromkeys(document_ids)]
         return Snapshot(kept, version=self.version, restricted=True)
 

@@ -110,8 +110,8 @@ class Store:
         kept = Heads(heads, self.location, self._changes)
         return Collection(name, self.location, chunks, kept, self._client)
 
-    def create(self, name: str, *, embedder: str, dimension: int) -> Collection:
-        """Open a collection for writing; make it first if need be.
+    def create(self, name: str, *, embedder: str, dimension: int, maker: str = "") -> Collection:
+        """Open a collection for writing; make it first if need be, and note who made it.
 
         Raises:
             UsageError: not a name that a collection can have.
@@ -119,7 +119,7 @@ class Store:
             DiskFullError: too little space is left to write.
         """
         require_room(self.location)
-        metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT}
+        metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT, "maker": maker}
         if name not in self.names():
             with talking(self.location):
                 left = [found.name for found in self._client.list_collections()]

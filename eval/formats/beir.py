@@ -15,6 +15,7 @@ from pydantic import Field
 from eval.cases import Case, GoldSpan, Suite
 from eval.formats.corpus import LinesOnDisk, document_of
 from eval.formats.rows import Row, read_bytes, read_rows
+from ingest.decoding import UNNAMEABLE
 from qa.errors import SuiteError
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,8 @@ def _document_id(path: Path, number: int, line: bytes) -> str:
         raise SuiteError(
             f"{path}, line {number}: not a document with an _id and a text: {error}"
         ) from None
+    if UNNAMEABLE.search(document.id):
+        raise SuiteError(f"{path}, line {number}: the _id {document.id!r} holds control characters")
     return document.id if document.text.strip() else ""
 
 

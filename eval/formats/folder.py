@@ -14,7 +14,8 @@ from pydantic import Field, field_validator
 
 from eval.cases import Alternatives, Case, GoldSpan, Suite
 from eval.formats.rows import Row, read_rows
-from ingest.decoding import UNSTORABLE
+from ingest.decoding import UNNAMEABLE, UNSTORABLE
+from ingest.readers import MAX_ADDRESS, MAX_ID, clean_title
 from qa.errors import SuiteError
 from qa.schema import Document, Turn
 
@@ -25,23 +26,35 @@ QUESTIONS = "questions.jsonl"
 class DocumentRow(Row):
     """A line of ``corpus.jsonl``."""
 
-    doc_id: str = Field(min_length=1)
+    doc_id: str = Field(min_length=1, max_length=MAX_ID)
     text: str
     title: str = ""
-    url: str = ""
+    url: str = Field(default="", max_length=MAX_ADDRESS)
+
+    @field_validator("doc_id")
+    @classmethod
+    def _nameable(cls, doc_id: str) -> str:
+        if UNNAMEABLE.search(doc_id):
+            raise ValueError(f"{doc_id!r} holds control characters or lone surrogates")
+        return doc_id
+
+    @field_validator("text", "title", "url")
+    @classmethod
+    def _storable(cls, text: str) -> str:
+        if UNSTORABLE.search(text):
+            raise ValueError("it holds NUL characters or lone surrogates")
+        return text
 
     @field_validator("text")
     @classmethod
     def _holds_text(cls, text: str) -> str:
         if not text.strip():
             raise ValueError("it is empty")
-        if UNSTORABLE.search(text):
-            raise ValueError("it holds NUL characters or lone surrogates")
         return text
 
     def document(self) -> Document:
         """The document, with its id for a title where it has none."""
-        title = " ".join(self.title.split()) or self.doc_id
+        title = clean_title(self.title, self.doc_id)
         return Document.make(self.text, title=title, uri=self.url, doc_id=self.doc_id)
 
 
@@ -78,6 +91,13 @@ class QuestionRow(Row):
     source: str = ""
     history: list[_TurnRow] = []
     draft: bool = False
+
+    @field_validator("doc_ids")
+    @classmethod
+    def _names_some(cls, doc_ids: list[str] | None) -> list[str] | None:
+        if doc_ids == []:
+            raise ValueError("it is empty; leave it out, or say null, for the whole corpus")
+        return doc_ids
 
     def problems(self, documents: Mapping[str, Document]) -> Iterator[str]:
         """Everything about the row that does not agree with itself or with the corpus."""

@@ -14,7 +14,8 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -107,8 +108,25 @@ def create_app(
     docs.install(app)
     for part in (asking, chat, openai_api, documents, collections, health):
         app.include_router(part.router)
+        _answer_head(app, part.router)
     page.install(app)
     return app
+
+
+def _answer_head(app: FastAPI, router: APIRouter) -> None:
+    """Have ``app`` answer HEAD wherever ``router`` answers GET: many probes ask so.
+
+    The reply is the same, and the server that sends it leaves out the body.
+    """
+    for route in router.routes:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_model=None,
+                include_in_schema=False,
+            )
 
 
 def _protect(app: FastAPI, assembly: Assembly, host: str | None, token: str | None) -> None:

@@ -6,7 +6,8 @@ whole from here, under the same Content-Security-Policy as everything else.
 
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 
@@ -17,4 +18,10 @@ def install(app: FastAPI) -> None:
         packages=[("fastapi_swagger", "resources")],
         html=True,
     )
+    app.add_route("/docs", _to_folder, include_in_schema=False)
     app.mount("/docs", files)
+
+
+async def _to_folder(request: Request) -> Response:
+    """To where the addresses in the page count from, as seen from wherever this is mounted."""
+    return RedirectResponse("docs/")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ingest.fetch import fetch_url
+from ingest.readers import MAX_ADDRESS, MAX_ID
 from qa.errors import (
     DiskFullError,
     EmbedderMismatchError,
@@ -23,6 +24,7 @@ from qa.errors import (
     UsageError,
 )
 from qa.server.access import REFUSALS, Access
+from qa.server.addresses import rest
 from qa.server.events import STREAM_HEADERS, describe_events
 from qa.server.ingesting import ingest, ingest_with_progress
 from qa.server.problems import Problem, describe
@@ -54,9 +56,20 @@ _FORM = {
         "file": {
             "type": "array",
             "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-            "description": "Text, Markdown, HTML, PDF, DOCX or JSONL files.",
+            "description": "Text, Markdown, HTML, PDF, DOCX or JSONL files. One replaces the "
+            "document that came from a file of that name; no two have the same.",
         },
         "collection": {"type": "string", "default": "default"},
+        "doc_id": {
+            "type": "string",
+            "maxLength": MAX_ID,
+            "description": "With one file: its id from now on. JSONL says its own.",
+        },
+        "uri": {
+            "type": "string",
+            "maxLength": MAX_ADDRESS,
+            "description": "With one file: where it came from; without it, the file's name.",
+        },
     },
 }
 _BODY = {
@@ -125,9 +138,9 @@ async def add_documents(
 ) -> SubmissionReply | Response:
     """Add files, texts or a web page to a collection, which is made if need be.
 
-    A document with the id, or without one the uri, of a stored document replaces it. Sending the
-    same again changes nothing. What cannot be read does not stop the rest; if nothing can be read,
-    the reply is an error.
+    A document with the id, or without one the uri, of a stored document replaces it; a file's uri
+    is its name, if none is given. Sending the same again changes nothing. What cannot be read does
+    not stop the rest; if nothing can be read, the reply is an error.
 
     With the header `Accept: text/event-stream` the reply is a stream of events: `progress`, with
     the document at work, its `sentences` and `sentences_done`, as often as there is news; then
@@ -176,7 +189,7 @@ def list_documents(
 
 
 @router.get(
-    "/documents/{document_id:path}",
+    f"/documents/{rest('document_id')}",
     summary="Read a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),
 )
@@ -189,7 +202,7 @@ def read_document(
 
 
 @router.delete(
-    "/documents/{document_id:path}",
+    f"/documents/{rest('document_id')}",
     status_code=204,
     summary="Remove a document",
     responses=describe(422, UnknownCollectionError, NotInCollectionError, StoreUnreachableError),

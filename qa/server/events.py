@@ -161,7 +161,7 @@ def _answer(service: Service, asked: Asked) -> Iterator[Event]:
             yield event
             begun = True
     except Exception as error:
-        if isinstance(error, StoreError):
+        if isinstance(error, StoreError | UnknownCollectionError):
             # Behind a Chroma server, others may have deleted the collection and made it anew.
             service.forget(asked.collection)
         if not begun or isinstance(error, Interrupted):

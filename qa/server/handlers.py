@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from qa.errors import FootnotedError, UnknownCollectionError
 from qa.keys import ALL
@@ -54,14 +54,21 @@ async def _http(request: Request, error: Exception) -> Response:
     return reply_to(request.url.path, Problem.of_status(error.status_code, detail), headers)
 
 
+_OF_FILES = ("GET", "HEAD")
+"""What is mounted are files, though a mount matches any method."""
+
+
 def _methods(request: Request) -> list[str]:
     """All methods of the address; the router's own answer names those of one of its routes."""
+    scope = dict(request.scope)
+    scope["root_path"] = scope.get("app_root_path", scope.get("root_path", ""))  # not a mount's
     return [
         method
         for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            route.matches({**scope, "method": method})[0] is Match.FULL
             for route in request.app.routes
+            if method in _OF_FILES or not isinstance(route, Mount)
         )
     ]
 
@@ -79,6 +86,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
             where = f"{item['ctx']['error']} at character {item['loc'][-1]}"
             problem = Problem.of_status(400, f"the body is not JSON: {where}")
             return reply_to(request.url.path, problem)
+    found = [{**item, "loc": _place(item)} for item in found]
     errors = [{"loc": list(item["loc"]), "msg": _in_words(item)} for item in found]
     members: dict[str, Any] = {"errors": errors}
     if any(item["loc"] == ("body",) for item in found):
@@ -103,6 +111,15 @@ _WORDS = {
 def _in_words(item: Mapping[str, Any]) -> str:
     message = _WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
     return message.replace("Input should be", "must be")
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Where in the request it is, without what pydantic calls the forms that a field may have."""
+    *before, last = item["loc"]
+    plain = [part for part in before if "[" not in str(part)]
+    # A field that does not exist may be called anything.
+    known = item["type"] == "extra_forbidden" or "[" not in str(last)
+    return (*plain, last) if known else tuple(plain)
 
 
 def _name(loc: Sequence[str | int]) -> str:

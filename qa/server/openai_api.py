@@ -11,6 +11,7 @@ from fastapi.sse import format_sse_event
 
 from qa.schema import AnswerEvent, ClaimEvent, ErrorEvent, Event, EvidenceEvent
 from qa.server.access import Access
+from qa.server.addresses import rest
 from qa.server.asking import whole_answer
 from qa.server.events import EventStream, describe_events, stream_answer, while_connected
 from qa.server.limits import require_short
@@ -87,7 +88,7 @@ def list_models(service: Shared, access: Access) -> ModelList:
     return ModelList(data=short + [Model(id=f"{MODEL}/{name}") for name in names])
 
 
-@router.get("/models/{model:path}", summary="Is there such a model?", responses=_ERRORS)
+@router.get(f"/models/{rest('model')}", summary="Is there such a model?", responses=_ERRORS)
 def read_model(service: Shared, access: Access, model: str) -> Model:
     """A model of the list."""
     collection = collection_of(model)

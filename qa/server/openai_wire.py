@@ -1,15 +1,15 @@
 """OpenAI's wire format: what its clients send, and what they understand."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator, model_validator
 
 from qa.errors import UnknownCollectionError
 from qa.schema import Answer, Citation
 from qa.schema import Usage as Tokens
-from qa.server.problems import CodedResponse, Problem
+from qa.server.problems import NAMED, CodedResponse, Problem
 from qa.server.requests import Conversation, Text, validated
 
 MODEL = "footnoted"
@@ -22,24 +22,60 @@ _ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate
 # ── what clients send ───────────────────────────────────────────────────────────────────────
 
 
-class TextPart(BaseModel):
-    """A piece of a message."""
+class Part(BaseModel):
+    """A piece of a message; an assistant's may be a refusal."""
 
-    type: Literal["text"]
-    text: Text
+    type: Literal["text", "refusal"]
+    text: Text | None = None
+    refusal: Text | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Part":
+        if getattr(self, self.type) is None:
+            raise ValueError(f"it has no {self.type!r}")
+        return self
+
+    @property
+    def said(self) -> str:
+        """The piece itself."""
+        return getattr(self, self.type) or ""
+
+
+def _form(content: object) -> str | None:
+    """Which form a content has; where errors tell a place, what holds a bracket is left out."""
+    if isinstance(content, str):
+        return "[text]"
+    return "[parts]" if isinstance(content, list) else None
+
+
+Content = Annotated[
+    Annotated[Text, Tag("[text]")] | Annotated[list[Part], Tag("[parts]")],
+    Discriminator(
+        _form,
+        custom_error_type="content_type",
+        custom_error_message="must be a string or a list of parts",
+    ),
+]
 
 
 class CompletionMessage(BaseModel):
     """A message; what others than users and assistants say is heeded nowhere."""
 
     role: Literal["user", "assistant", "system", "developer", "tool", "function"]
-    content: Text | list[TextPart] | None = None
+    content: Content | None = None
+
+    @model_validator(mode="after")
+    def _refuses_as_the_assistant(self) -> "CompletionMessage":
+        parts = self.content if isinstance(self.content, list) else []
+        if self.role == "user" and any(part.type == "refusal" for part in parts):
+            raise ValueError("only an assistant's message may hold a refusal")
+        return self
 
     @property
     def text(self) -> str:
         """The whole of it."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content)
+            return "\n".join(part.said for part in self.content)
         return self.content or ""
 
 
@@ -56,10 +92,18 @@ class CompletionRequest(BaseModel):
     messages: list[CompletionMessage] = Field(
         min_length=1, examples=[[{"role": "user", "content": "Who arranged the call?"}]]
     )
+    n: int | None = Field(default=None, description="1: a question has one answer.")
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     documents: list[Text] | None = Field(default=None, description="Not OpenAI's: as in /v1/chat.")
     evidence_only: bool = Field(default=False, description="Not OpenAI's: as in /v1/chat.")
+
+    @field_validator("n")
+    @classmethod
+    def _one(cls, n: int | None) -> int | None:
+        if n not in (None, 1):
+            raise ValueError("must be 1, or left out: a question has one answer")
+        return n
 
     def conversation(self) -> Conversation:
         """The same for ``/v1/chat``.
@@ -209,7 +253,7 @@ class ErrorReply(BaseModel):
         other = "server_error" if problem.status >= 500 else "invalid_request_error"
         return cls(
             error=Error(
-                message=f"{problem.detail.rstrip('.')}. {problem.help}",
+                message=f"{problem.detail.rstrip('.')}. {problem.help.removeprefix(NAMED)}",
                 type=_ERROR_TYPES.get(problem.status, other),
                 param=param,
                 code=code,

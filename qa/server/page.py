@@ -35,7 +35,7 @@ async def page() -> Response:
     return FileResponse(_STATIC / "index.html", headers=_CACHING)
 
 
-@router.get("/static/sample.md")
+@router.api_route("/static/sample.md", methods=["GET", "HEAD"])
 def sample() -> Response:
     """The sample article, which the page offers where there is no other yet."""
     article = files("ingest").joinpath("sample", "stargate.md").read_bytes()

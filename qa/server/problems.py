@@ -24,6 +24,9 @@ from qa.schema import ErrorEvent
 
 MEDIA_TYPE = "application/problem+json"
 
+NAMED = "The member 'errors' names each field; "
+"""How the help for a request of the wrong form begins."""
+
 _SEE_DOCS = "GET /docs shows what each request takes."
 
 _HELP: dict[type[FootnotedError], str] = {
@@ -79,7 +82,7 @@ _BY_STATUS = {
     422: _Kind(
         "invalid-request",
         "The request has not the form that it must have",
-        "The member 'errors' names each field; GET /docs shows the request.",
+        f"{NAMED}GET /docs shows the request.",
     ),
     429: _Kind(
         "too-many-requests",

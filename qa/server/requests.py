@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from ingest.decoding import UNSTORABLE
+from ingest.decoding import UNNAMEABLE, UNSTORABLE
 from ingest.readers import MAX_ADDRESS, MAX_ID, MAX_TITLE
 from qa.schema import Document, Turn, UnsupportedPolicy
 
@@ -31,6 +31,12 @@ def _storable(text: str) -> str:
     return text
 
 
+def _nameable(text: str) -> str:
+    if UNNAMEABLE.search(text):
+        raise ValueError("holds control characters or lone surrogates")
+    return text
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
@@ -40,7 +46,7 @@ def _not_blank(text: str) -> str:
 Text = Annotated[str, AfterValidator(_storable)]
 FilledText = Annotated[Text, AfterValidator(_not_blank)]
 _Identity = Annotated[
-    str, Field(max_length=MAX_ID), AfterValidator(_storable), AfterValidator(_not_blank)
+    str, Field(max_length=MAX_ID), AfterValidator(_nameable), AfterValidator(_not_blank)
 ]
 _Address = Annotated[str, Field(max_length=MAX_ADDRESS), AfterValidator(_storable)]
 CollectionName = Annotated[
@@ -172,6 +178,14 @@ class UrlSubmission(_Request):
         examples=["https://example.org/article.html"]
     )
     collection: CollectionName = "default"
+
+
+class UploadFields(_Request):
+    """The fields of a form, beside its files."""
+
+    collection: CollectionName = "default"
+    doc_id: _Identity | None = None
+    uri: _Address = ""
 
 
 class TextsSubmission(_Request):

@@ -1,6 +1,9 @@
 """From a ``POST /v1/documents`` to the documents in it: an upload, a URL, or texts as JSON."""
 
 import json
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.message import Message
@@ -12,15 +15,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from ingest.decoding import UNNAMEABLE
 from ingest.fetch import Fetch
-from ingest.readers import read_documents
-from ingest.sources import source_from_bytes, source_from_url
+from ingest.kinds import kind_of
+from ingest.readers import MAX_ADDRESS, read_documents
+from ingest.sources import Source, source_from_bytes, source_from_url
 from qa.errors import SourceError
 from qa.schema import Document
 from qa.server.requests import (
     TextDocument,
     TextsSubmission,
     TextSubmission,
+    UploadFields,
     UrlSubmission,
     validated,
 )
@@ -28,7 +34,7 @@ from qa.server.requests import (
 _FORM = "multipart/form-data"
 _JSON = "application/json"
 _MAX_FIELDS = 10
-"""Of a form, beside its files; there is one that means something."""
+"""Of a form, beside its files; there are three that mean something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +109,52 @@ def read_submission(submission: Submission) -> list[Read]:
 
 
 async def _from_form(form: FormData) -> Submission:
-    collection = form.get("collection", "default")
-    if not isinstance(collection, str):
-        raise _invalid("string_type", "collection")
-    for name in form:
-        if name not in ("file", "collection"):
-            raise _invalid("extra_forbidden", name)
+    sent = {name: value for name, value in form.items() if name != "file"}
+    fields = validated(UploadFields, sent)
     items: list[Item] = []
     for part in form.getlist("file"):
-        if not isinstance(part, UploadFile) or not part.filename:
+        name = _file_name(part.filename or "") if isinstance(part, UploadFile) else ""
+        if not isinstance(part, UploadFile) or not name:
             raise _invalid("value_error", "file", "must be a file with a filename")
         source = source_from_bytes(
-            await part.read(), name=part.filename, media_type=part.content_type
+            await part.read(), name=name, media_type=part.content_type, uri=fields.uri or name
         )
-        items.append(Item(part.filename, partial(read_documents, source)))
+        items.append(Item(name, partial(_read_file, source, fields)))
     if not items:
         raise _invalid("missing", "file")
-    return Submission(collection, items)
+    for field in ("doc_id", "uri"):
+        if getattr(fields, field) and len(items) > 1:
+            raise _invalid("value_error", field, f"is for one file, and {len(items)} were sent")
+    for name, times in Counter(item.name for item in items).items():
+        if times > 1:
+            message = f"{times} files go by {name!r}: the last would replace the rest"
+            raise _invalid("value_error", "file", message)
+    return Submission(fields.collection, items)
+
+
+def _file_name(sent: str) -> str:
+    """The last part of the path that a client sent; empty if that names no file.
+
+    In NFC, whatever the client's file system has: the same file is to have the same name.
+    """
+    name = UNNAMEABLE.sub("", re.split(r"[/\\]", sent)[-1]).strip()
+    named = name not in (".", "..") and len(name) <= MAX_ADDRESS
+    return unicodedata.normalize("NFC", name) if named else ""
+
+
+def _read_file(source: Source, fields: UploadFields) -> Iterable[Document]:
+    if fields.doc_id or fields.uri:
+        kind = kind_of(source.load(), filename=source.filename, name=source.name)
+        if kind == "jsonl":
+            raise SourceError(
+                f"{source.name!r} is JSONL, whose lines say their own doc_id and url",
+                help="Send it without doc_id and uri.",
+            )
+    for found in read_documents(source):
+        if fields.doc_id is None:
+            yield found
+        else:
+            yield Document.make(found.text, title=found.title, uri=found.uri, doc_id=fields.doc_id)
 
 
 # ── JSON ────────────────────────────────────────────────────────────────────────────────────
@@ -132,8 +167,9 @@ async def _json(request: Request) -> Any:
         raise RequestValidationError(
             [{"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}}]
         ) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise HTTPException(400, f"the body is not JSON that can be read: {error}") from None
+    except (ValueError, RecursionError) as error:  # broken UTF-8, a number of 5,000 digits
+        reason = str(error).partition(";")[0]  # what follows is Python's advice to programmers
+        raise HTTPException(400, f"the body is not JSON that can be read: {reason}") from None
 
 
 def _from_json(body: Any, fetch: Fetch) -> Submission:

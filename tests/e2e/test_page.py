@@ -531,6 +531,20 @@ def test_files_are_added_each_with_its_result(visit: Visit) -> None:
     expect(visit.the("#adding")).to_be_focused()
 
 
+def test_a_file_that_replaces_another_is_said_to(visit: Visit) -> None:
+    for text in ("It rained.", "It snowed. It hailed.", "It snowed. It hailed."):
+        buffer = f"# Weather\n\n{text}".encode()
+        file = {"name": "rain.md", "mimeType": "text/markdown", "buffer": buffer}
+        visit.the("#files").set_input_files([file])  # type: ignore[list-item]
+        expect(visit.page.get_by_role("progressbar")).to_have_count(0)
+    rows = visit.the("#adding > li")
+    expect(rows.nth(2)).to_contain_text("Weather added, 2 sentences")
+    expect(rows.nth(1)).to_contain_text("Weather replaced the older rain.md, 3 sentences")
+    expect(rows.nth(0)).to_contain_text("Weather unchanged, 3 sentences")
+    expect(visit.the("#documents .title")).to_have_text(["The bridge 🌉", "Weather"])
+    expect(visit.the("#documents .source").nth(1)).to_have_text("3 sentences · rain.md")
+
+
 def test_progress_is_shown_while_an_article_is_read(visit: Visit) -> None:
     uploads = Held(visit, "**/v1/documents")
     visit.the("#url").fill("https://example.org/article")

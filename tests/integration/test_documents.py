@@ -13,8 +13,10 @@ from fastapi.testclient import TestClient
 from serving import serving
 
 from ingest import pipeline
+from ingest.pipeline import Ingestor
 from qa.assembly import Assembly
 from qa.client import RemoteLibrary
+from qa.errors import NotInCollectionError
 from qa.retrieval.corpus import lexical_folder
 from qa.running import Running
 from qa.schema import Document
@@ -154,6 +156,22 @@ def test_an_id_leads_to_its_document_alone(assembly: Assembly, document_id: str)
         assert [item["id"] for item in library.documents()] == ["a", "b"]
 
 
+@pytest.mark.parametrize("document_id", ["a\n", "a\nb", "\n", "a\r", "a\x85"])
+def test_an_id_with_a_line_end_is_no_other(assembly: Assembly, document_id: str) -> None:
+    """None comes in any more; a collection may hold some from before, which can be removed."""
+    collection = assembly.open_for_writing("default")
+    ingestor = Ingestor(collection, BagOfWords(), chunk_tokens=48)
+    ingestor.ingest(Document.make("It is a.", title="a", doc_id="a"))
+    with serving(create_app(assembly)) as url:
+        library = RemoteLibrary(Running(url, "a-token"), "default")
+        with pytest.raises(NotInCollectionError, match="no document"):
+            library.remove(document_id)
+        ingestor.ingest(Document.make("It is old.", title="old", doc_id=document_id))
+        assert library.document(document_id)["text"] == "It is old."
+        assert library.remove(document_id) == "old"
+        assert [item["id"] for item in library.documents()] == ["a"]
+
+
 # ── progress ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -277,6 +295,30 @@ def test_nobody_sees_half_a_document(client: TestClient) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_a_collection_deleted_while_it_is_asked_is_unknown(
+    client: TestClient, assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/documents", json={"text": "It rained in Oslo.", "collection": "news"})
+    assert ask(client, "Where did it rain?", collection="news").status_code == 200
+    embed = BagOfWords.embed_query
+
+    def slowly(embedder: BagOfWords, question: str) -> list[float]:
+        if "news" in assembly.store.names():
+            assembly.delete_collection("news")
+        return embed(embedder, question)
+
+    monkeypatch.setattr(BagOfWords, "embed_query", slowly)
+    conversation = {"messages": [{"role": "user", "content": "Where does it rain?"}]}
+    for path, asked in (
+        ("/v1/ask", {"question": "Where has it rained?", "evidence_only": True}),
+        ("/v1/chat", conversation | {"evidence_only": True}),
+    ):
+        reply = client.post(path, json=asked | {"collection": "news"})
+        assert (reply.status_code, reply.json()["code"]) == (404, "collection-not-found")
+        assert reply.json()["retryable"] is False
+        assert str(tmp_path) not in reply.text and "Collection [" not in reply.text
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,13 @@ def test_messages_as_clients_send_them(client: OpenAI, llm: FakeLLM) -> None:
         *WHO,
         {"role": "assistant", "content": None, "tool_calls": []},
         {"role": "tool", "content": "Ahoy.", "tool_call_id": "1"},
-        {"role": "assistant", "content": [{"type": "text", "text": ACQUAINTANCE}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "text", "text": ACQUAINTANCE},
+                {"type": "refusal", "refusal": "I say no more."},
+            ],
+        },
         {
             "role": "user",
             "content": [
@@ -209,8 +215,14 @@ def test_messages_as_clients_send_them(client: OpenAI, llm: FakeLLM) -> None:
     completion = client.chat.completions.create(model="footnoted", messages=messages)
     assert completion.choices[0].message.content == "The call took 25 minutes. [1]"
     heard = llm.calls[0].text
-    assert ACQUAINTANCE in heard and "How long did it take?" in heard
+    assert ACQUAINTANCE in heard and "I say no more." in heard and "How long did it take?" in heard
     assert not any(word in heard for word in ("pirate", "Arr.", "Ahoy."))
+
+
+@pytest.mark.parametrize("n", [1, None])
+def test_one_answer_may_be_asked_for(client: OpenAI, n: int | None) -> None:
+    completion = client.chat.completions.create(model="footnoted", messages=WHO, n=n)
+    assert len(completion.choices) == 1
 
 
 def test_our_own_parameters(client: OpenAI, llm: FakeLLM) -> None:
@@ -232,6 +244,25 @@ def test_our_own_parameters(client: OpenAI, llm: FakeLLM) -> None:
         ({"messages": [{"role": "pirate", "content": "Arr."}]}, "messages.0.role"),
         ({"stream": "perhaps"}, "stream"),
         ({"documents": []}, "documents"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "\0"}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": ["Who?"]}]}, "messages.0.content.0"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages.0.content.0.type",
+        ),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": 5}]}]},
+            "messages.0.content.0.text",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "refusal", "refusal": "No."}]}]},
+            "messages.0",
+        ),
+        ({"n": 3}, "n"),
+        ({"n": 0}, "n"),
+        ({"n": "many"}, "n"),
     ],
 )
 def test_a_malformed_request(url: str, fields: Any, param: str) -> None:
@@ -241,6 +272,11 @@ def test_a_malformed_request(url: str, fields: Any, param: str) -> None:
     assert (reply.status_code, error["param"]) == (400, param)
     assert (error["type"], error["code"]) == ("invalid_request_error", "invalid-request")
     assert error["message"] and "help" not in error
+    if "." in param or param == "n":
+        field = re.sub(r"\.(\d+)", r"[\1]", param)
+        assert error["message"].startswith(f"{field}: ")
+    for internal in ("function-", "str]", "TextPart", "Part]", "'errors'", "tag"):
+        assert internal not in error["message"]
 
 
 def test_a_picture_cannot_be_read(client: OpenAI) -> None:
@@ -257,6 +293,7 @@ def test_a_picture_cannot_be_read(client: OpenAI) -> None:
         ("POST", "/v1/chat/completions", b"x" * 20_001, 413),
         ("GET", "/v1/chat/completions", b"", 405),
         ("GET", "/v1/models/footnoted/none", b"", 404),
+        ("GET", "/v1/models/footnoted%0A", b"", 404),
     ],
 )
 def test_every_error_of_these_addresses_is_openais(

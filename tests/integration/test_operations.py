@@ -105,7 +105,7 @@ def test_requests_are_counted_by_template_and_errors_by_code(client: TestClient)
     client.request("BREW", "/v1/documents")
     ask(client, collection="none")
     name = "footnoted_http_request_duration_seconds_count"
-    route = "/v1/documents/{document_id:path}"
+    route = "/v1/documents/{document_id:rest}"
     assert value(client, name, method="GET", route=route, status="200") == 1
     assert value(client, name, method="GET", route=route, status="404") == 2
     assert value(client, name, method="GET", route="other", status="404") == 1

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from langchain_core.messages import AIMessageChunk
 from pydantic import BaseModel
+from serving import serving
 
 import qa
 from ingest.pipeline import Ingestor
@@ -487,6 +489,81 @@ def test_upload(client: TestClient) -> None:
     assert {item["outcome"] for item in again.json()["documents"]} == {"unchanged"}
 
 
+def upload(client: TestClient, name: str, data: bytes, **fields: str) -> dict[str, Any]:
+    reply = client.post("/v1/documents", files={"file": (name, data)}, data=fields)
+    [document] = reply.json()["documents"]
+    return document | {"status": reply.status_code}
+
+
+def test_a_file_replaces_the_one_of_its_name(client: TestClient) -> None:
+    old, new = b"# Fee\n\nThe fee is 10 euros.\n", b"# Fee\n\nThe fee is 25 euros.\n"
+    told = [upload(client, "fee.md", data) for data in (old, old, new, new)]
+    assert [(item["status"], item["outcome"]) for item in told] == [
+        (201, "added"),
+        (200, "unchanged"),
+        (201, "replaced"),
+        (200, "unchanged"),
+    ]
+    [kept] = client.get("/v1/documents").json()["documents"]
+    assert (kept["id"], kept["uri"], kept["title"]) == (told[-1]["id"], "fee.md", "Fee")
+    answer = ask(client, "What is the fee?", evidence_only=True).json()
+    assert [item["text"] for item in answer["citations"]] == ["The fee is 25 euros."]
+    assert "isagree" not in str(answer)
+    assert upload(client, "other.md", new)["outcome"] == "added"
+    assert upload(client, "fee.md", old, collection="b")["outcome"] == "added"
+
+
+def test_a_file_with_an_id_or_an_address(client: TestClient) -> None:
+    first = upload(client, "fee.md", b"It is 10.", doc_id="fee")
+    assert (first["id"], first["uri"], first["outcome"]) == ("fee", "fee.md", "added")
+    second = upload(client, "new fee.md", b"It is 25.", doc_id="fee", uri="https://example.org/fee")
+    assert (second["id"], second["outcome"]) == ("fee", "replaced")
+    assert second["uri"] == "https://example.org/fee"
+    address = {"uri": "https://example.org/x"}
+    assert upload(client, "a.txt", b"It rained.", **address)["outcome"] == "added"
+    assert upload(client, "b.txt", b"It snowed.", **address)["outcome"] == "replaced"
+    page = {"text": "It hailed.", "uri": address["uri"]}
+    assert client.post("/v1/documents", json=page).json()["documents"][0]["outcome"] == "replaced"
+    assert upload(client, "c.txt", b"It rained.", uri="")["uri"] == "c.txt"
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("../../etc/notes.txt", "notes.txt"),
+        ("C:\\fakepath\\notes.txt", "notes.txt"),
+        ("no\x1btes\x7f.txt ", "notes.txt"),
+        ("Gro\u0308ße.txt", "Gr\xf6ße.txt"),
+        ("a b#c?.txt", "a b#c?.txt"),
+    ],
+)
+def test_a_file_is_called_by_the_last_part_of_its_path(
+    client: TestClient, sent: str, name: str
+) -> None:
+    head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{sent}"\r\n\r\n'
+    reply = client.post(
+        "/v1/documents",
+        content=head.encode() + b"It rained.\r\n--b--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    [added] = reply.json()["documents"]
+    assert (added["name"], added["uri"]) == (name, name)
+
+
+@pytest.mark.parametrize("name", ["..", "a/", "\\"])
+def test_what_names_no_file(client: TestClient, name: str) -> None:
+    reply = client.post("/v1/documents", files={"file": (name, b"It rained.")})
+    assert problem(reply, 422, "invalid-request")["errors"][0]["loc"] == ["body", "file"]
+
+
+@pytest.mark.parametrize("field", ["doc_id", "uri"])
+def test_jsonl_says_its_own_ids(client: TestClient, field: str) -> None:
+    reply = client.post(
+        "/v1/documents", files={"file": ("a.jsonl", b'{"text": "One."}')}, data={field: "x"}
+    )
+    assert "their own doc_id" in problem(reply, 422, "source")["detail"]
+
+
 def test_upload_of_jsonl_gives_each_line_its_document(client: TestClient) -> None:
     lines = [{"doc_id": "a", "text": "One."}, {"doc_id": "b", "text": "Two."}, {"title": "no text"}]
     data = "\n".join(map(json.dumps, lines)).encode()
@@ -535,6 +612,9 @@ def test_upload_of_broken_files_alone(client: TestClient) -> None:
     assert [item["name"] for item in body["documents"]] == ["a.txt", "b.png"]
 
 
+TWO = [("file", ("a.txt", b"a")), ("file", ("b.txt", b"b"))]
+
+
 @pytest.mark.parametrize(
     ("form", "field"),
     [
@@ -542,6 +622,12 @@ def test_upload_of_broken_files_alone(client: TestClient) -> None:
         ({"files": {"file": (None, b"It rained.")}}, "file"),
         ({"files": {"collection": ("a.txt", b"a"), "file": ("b.txt", b"b")}}, "collection"),
         ({"files": {"collection": (None, b"default")}}, "file"),
+        ({"files": [("file", ("a.txt", b"a")), ("file", ("x/a.txt", b"b"))]}, "file"),
+        ({"files": {"file": ("a.txt", b"a")}, "data": {"doc_id": "x" * 513}}, "doc_id"),
+        ({"files": {"file": ("a.txt", b"a")}, "data": {"doc_id": "a\n"}}, "doc_id"),
+        ({"files": {"file": ("a.txt", b"a")}, "data": {"uri": "x" * 4097}}, "uri"),
+        ({"files": TWO, "data": {"doc_id": "x"}}, "doc_id"),
+        ({"files": TWO, "data": {"uri": "x"}}, "uri"),
     ],
 )
 def test_malformed_forms(client: TestClient, form: dict[str, Any], field: str) -> None:
@@ -561,6 +647,9 @@ def test_a_form_that_cannot_be_parsed(client: TestClient) -> None:
         ({"text": " \n"}, "text: is empty"),
         ({"text": "A\0B"}, "NUL"),
         ({"text": "A.", "doc_id": " "}, "doc_id: is empty"),
+        ({"text": "A.", "doc_id": "a\n"}, "doc_id: holds control characters"),
+        ({"documents": [{"text": "A.", "doc_id": "\x9ba"}]}, "doc_id: holds control characters"),
+        ({"text": "A.", "a[b]": "a"}, "a[b]: there is no such field"),
         ({"text": "A.", "id": "a"}, "id: there is no such field"),
         ({"url": ""}, "url: is empty"),
         ({"documents": []}, "at least 1"),
@@ -589,6 +678,15 @@ def test_a_text_refused_by_ingest_does_not_stop_the_others(
     assert reply.status_code == 201
     assert [item["outcome"] for item in reply.json()["documents"]] == ["failed", "added"]
     problem(client.post("/v1/documents", json=documents[0]), 422, "unreadable")
+
+
+@pytest.mark.parametrize("digits", [5_000, 15_000])
+@pytest.mark.parametrize("path", ["/v1/documents", "/v1/ask"])
+def test_a_number_too_long_to_be_read(client: TestClient, path: str, digits: int) -> None:
+    headers = {"content-type": "application/json"}
+    content = b'{"text": %s}' % (b"1" * digits)
+    reply = client.post(path, content=content, headers=headers)
+    assert "sys." not in problem(reply, 400, "bad-request")["detail"]
 
 
 def test_neither_json_nor_a_form(client: TestClient) -> None:
@@ -811,12 +909,47 @@ def test_what_is_not_there(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allow"),
-    [("/v1/ask", "POST"), ("/v1/documents", "GET, POST"), ("/v1/documents/a/b", "DELETE, GET")],
+    [
+        ("/v1/ask", "POST"),
+        ("/v1/documents", "GET, HEAD, POST"),
+        ("/v1/documents/a/b", "DELETE, GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+        ("/docs", "GET, HEAD"),
+        ("/docs/", "GET, HEAD"),
+        ("/static/page.css", "GET, HEAD"),
+    ],
 )
 def test_other_methods(client: TestClient, path: str, allow: str) -> None:
-    reply = client.put(path)
+    reply = client.put(path, follow_redirects=False)
     problem(reply, 405, "method-not-allowed")
     assert reply.headers["allow"] == allow
+
+
+def test_head_is_get_without_the_body(filled: TestClient) -> None:
+    with serving(filled.app) as url:
+        for path in (
+            "/",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/openapi.json",
+            "/docs/",
+            "/static/page.css",
+            "/static/sample.md",
+            "/v1/collections",
+            "/v1/documents",
+            "/v1/documents/call",
+            "/v1/documents/none",
+            "/v1/models",
+            "/v1/models/footnoted",
+        ):
+            got, head = (httpx.request(method, url + path) for method in ("GET", "HEAD"))
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers["content-type"] == got.headers["content-type"]
+            if path != "/metrics":
+                assert head.headers["content-length"] == got.headers["content-length"]
+    described = filled.get("/openapi.json").json()["paths"]
+    assert not any("head" in operations for operations in described.values())
 
 
 def test_health(client: TestClient) -> None:

@@ -6,18 +6,28 @@ from fakes import ARTICLES, BagOfWords
 
 from eval.asking import collection_name, ingest_corpus
 from eval.cases import Suite
+from ingest.pipeline import Ingestor
 from qa.assembly import Assembly
+from qa.errors import UsageError
 from qa.schema import Document
 from qa.store import Store
 
 
-def test_the_collection_holds_what_the_corpus_holds(store: Store, embedder: BagOfWords) -> None:
-    def open_for_writing(name: str) -> Any:
-        return store.create(name, embedder=embedder.name, dimension=embedder.dimension)
+def assembled(store: Store, embedder: BagOfWords) -> Assembly:
+    """What of an assembly an ingest needs."""
 
+    def open_for_writing(name: str, **more: str) -> Any:
+        return store.create(name, embedder=embedder.name, dimension=embedder.dimension, **more)
+
+    settings = SimpleNamespace(chunk=SimpleNamespace(tokens=48))
+    made = SimpleNamespace(open_for_writing=open_for_writing, embedder=embedder, settings=settings)
+    return cast(Assembly, made)
+
+
+def test_the_collection_holds_what_the_corpus_holds(store: Store, embedder: BagOfWords) -> None:
     def ingest(*documents: Document) -> dict[str, str]:
         suite = Suite("My suite", {document.id: document for document in documents}, ())
-        name = ingest_corpus(suite, cast(Assembly, assembly), on_progress=seen.append)
+        name = ingest_corpus(suite, assembly, on_progress=seen.append)
         collection = store.collection(name)
         assert name.startswith("eval-my-suite-")
         return {
@@ -25,10 +35,7 @@ def test_the_collection_holds_what_the_corpus_holds(store: Store, embedder: BagO
         }
 
     seen: list[int] = []
-    chunk = SimpleNamespace(tokens=48)
-    assembly = SimpleNamespace(
-        open_for_writing=open_for_writing, embedder=embedder, settings=SimpleNamespace(chunk=chunk)
-    )
+    assembly = assembled(store, embedder)
     call, stargate, bees = ARTICLES
     assert ingest(call, bees) == {call.id: call.text, bees.id: bees.text}
     assert seen == [1, 2]
@@ -38,6 +45,31 @@ def test_the_collection_holds_what_the_corpus_holds(store: Store, embedder: BagO
     embedder.embedded.clear()
     ingest(stargate, changed)
     assert embedder.embedded == []
+
+
+def test_nothing_goes_from_a_collection_that_a_user_made(
+    store: Store, embedder: BagOfWords
+) -> None:
+    assembly = assembled(store, embedder)
+    call, stargate, bees = ARTICLES
+    collection = assembly.open_for_writing("eval-mine")
+    ingestor = Ingestor(collection, embedder, chunk_tokens=48)
+    suite = Suite("mine", {call.id: call}, ())
+    for document in (call, bees):
+        ingestor.ingest(document)
+    with pytest.raises(UsageError, match=f"'eval-mine' was not made by .* {bees.id!r}") as error:
+        ingest_corpus(suite, assembly)
+    assert "sources remove ID --collection eval-mine" in error.value.help
+    changed = Document.make("Bees sleep.", title=bees.title, doc_id=bees.id)
+    with pytest.raises(UsageError):
+        ingest_corpus(Suite("mine", {call.id: call, bees.id: changed}, ()), assembly)
+    assert collection.document(bees.id).text == bees.text
+    collection.remove(bees.id)
+    whole = Suite("mine", {call.id: call, stargate.id: stargate}, ())
+    ingest_corpus(whole, assembly)
+    assert {info.id for info in collection.snapshot().documents} == {call.id, stargate.id}
+    with pytest.raises(UsageError, match="not made by"):
+        ingest_corpus(suite, assembly)
 
 
 @pytest.mark.parametrize(

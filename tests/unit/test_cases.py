@@ -123,6 +123,7 @@ def test_the_whole_corpus_is_none(tmp_path: Path) -> None:
             "span 1 of 1",
         ),
         ({"doc_ids": ["x"]}, "no document 'x'"),
+        ({"doc_ids": []}, "doc_ids: Value error, it is empty"),
         ({"history": [{"role": "system", "text": "Hm?"}]}, r"history\.0\.role"),
         ({"id": "first"}, "'first' occurs twice"),
     ],
@@ -150,7 +151,12 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: bytes) -> None:
         ('{"doc_id": "d", "text": "1"}', "the doc_id 'd' occurs twice"),
         ('{"doc_id": "f", "text": " "}', "text: Value error, it is empty"),
         ('{"doc_id": "f", "text": "a\\u0000"}', "text: Value error, it holds NUL"),
+        ('{"doc_id": "f", "text": "1", "title": "a\\u0000"}', "title: Value error, it holds NUL"),
+        ('{"doc_id": "f", "text": "1", "url": "a\\u0000"}', "url: Value error, it holds NUL"),
+        (f'{{"doc_id": "{"f" * 513}", "text": "1"}}', "doc_id: String should have at most 512"),
+        (f'{{"doc_id": "f", "text": "1", "url": "{"u" * 4097}"}}', "url: String should have at"),
         ('{"text": "1"}', "doc_id: Field required"),
+        ('{"doc_id": "f\\n", "text": "1"}', r"doc_id: Value error, 'f\\n' holds control"),
     ],
 )
 def test_a_broken_document_is_named_by_file_and_line(
@@ -160,6 +166,15 @@ def test_a_broken_document_is_named_by_file_and_line(
     path.write_text(path.read_text("utf-8") + line, encoding="utf-8")
     with pytest.raises(SuiteError, match=rf"corpus\.jsonl, line 3: {message}"):
         load_suite(tmp_path)
+
+
+def test_titles_are_those_that_ingest_would_give(tmp_path: Path) -> None:
+    path = write_suite(tmp_path, question()) / "corpus.jsonl"
+    rows = [{"doc_id": "f", "text": "1", "title": title} for title in (" A\n\x9bt ", "x" * 300)]
+    rows[1]["doc_id"] = "g"
+    path.write_text(path.read_text("utf-8") + "\n".join(map(json.dumps, rows)), "utf-8")
+    documents = load_suite(tmp_path).documents
+    assert [documents[each].title for each in ("e", "f", "g")] == ["e", "A t", "x" * 199 + "…"]
 
 
 def test_missing_files_and_empty_suites_are_errors(tmp_path: Path) -> None:

@@ -270,6 +270,7 @@ def test_a_hash_may_belong_to_the_path(tmp_path: Path) -> None:
         ("corpus.jsonl", "[]", r"corpus\.jsonl, line 5: not a document"),
         ("corpus.jsonl", "{", r"corpus\.jsonl, line 5: not a document"),
         ("corpus.jsonl", '{"_id": "1", "text": "x"}', r"line 5: the _id '1' occurs twice"),
+        ("corpus.jsonl", '{"_id": "f\\r", "text": "x"}', r"line 5: the _id 'f\\r' holds control"),
         ("queries.jsonl", '{"_id": "x"}', r"queries\.jsonl, line 5: text: Field required"),
         ("qrels/test.tsv", "q1\t1", r"test\.tsv, line 3: not a query, a document and a score"),
         ("qrels/test.tsv", "q1\t1\tx", r"test\.tsv, line 3: not a query"),

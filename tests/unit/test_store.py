@@ -391,6 +391,11 @@ def test_a_search_can_be_kept_to_some_documents(shelf: Collection) -> None:
     assert snapshot.only(wanted).version == snapshot.version
     with pytest.raises(NotInCollectionError, match="no document 'x', 'y' in the collection"):
         snapshot.only(["x", infos[0].id, "y"])
+    with pytest.raises(NotInCollectionError) as error:
+        snapshot.only([infos[0].id, *(f"d{number}" for number in range(20_000))])
+    assert str(error.value) == (
+        "no document 'd0', 'd1', 'd2', 'd3', 'd4' and 19,995 more in the collection"
+    )
 
 
 def test_leftovers_do_not_crowd_out_what_counts(
@@ -1030,6 +1035,24 @@ def test_chromas_own_failures_are_ours(
     with pytest.raises(StoreError, match="Chroma at '.*chroma': disk I/O error") as error:
         write(collection, OLD)
     assert isinstance(error.value.__cause__, chromadb.errors.InternalError)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        chromadb.errors.NotFoundError("Collection [e3124c01] does not exist."),
+        chromadb.errors.InternalError("Missing field: [Missing metadata segment]"),
+    ],
+)
+def test_a_collection_that_has_been_deleted_is_unknown(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(chromadb.Collection, "get", fail)
+    with pytest.raises(UnknownCollectionError, match="^the collection is not there any more$"):
+        collection.get(["x"], collection.snapshot())
 
 
 @pytest.mark.parametrize(

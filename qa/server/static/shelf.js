@@ -43,10 +43,12 @@ export const createShelf = ({ collection, open, changed }) => {
     }
   };
 
+  const done = (name, what) => (what === "replaced" ? `replaced the older ${name}` : what);
+
   const outcome = ({ name, title, outcome: what, sentences, flagged, error }) => {
     if (error) return problemBox(error);
     const aside = flagged ? `; ${count(flagged, "sentence")} set aside, addressing a language model` : "";
-    return el("p", {}, el("b", {}, title ?? name), ` ${what}, ${count(sentences, "sentence")}${aside}`);
+    return el("p", {}, el("b", {}, title ?? name), ` ${done(name, what)}, ${count(sentences, "sentence")}${aside}`);
   };
 
   const addOne = async (source, into) => {
@@ -65,7 +67,7 @@ export const createShelf = ({ collection, open, changed }) => {
     try {
       const documents = await addDocuments(source.read ? await source.read() : source, into, report);
       result.replaceChildren(...documents.map(outcome));
-      announce(documents.map((it) => `${it.title ?? it.name} ${it.outcome}.`).join(" "));
+      announce(documents.map((it) => `${it.title ?? it.name} ${done(it.name, it.outcome)}.`).join(" "));
       return documents;
     } catch (problem) {
       const failed = problem.documents.length ? problem.documents.map(outcome) : [];
