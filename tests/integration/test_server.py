@@ -228,8 +228,8 @@ def test_a_collection_made_anew_by_somebody_else_is_opened_anew(
 ) -> None:
     ask(filled, "Who arranged the call?", evidence_only=True)
     assembly.store.delete("default")
-    body = problem(ask(filled, "Who arranged it?", evidence_only=True), 503, "store")
-    assert body["retryable"]
+    body = problem(ask(filled, "Who arranged it?", evidence_only=True), 404, "collection-not-found")
+    assert not body["retryable"]
     filled.post("/v1/documents", json={"doc_id": "new", "text": "Bob arranged the call."})
     answer = ask(filled, "Who arranged the call?", evidence_only=True).json()
     assert answer["citations"][0]["document_id"] == "new"
