@@ -143,7 +143,7 @@ def test_a_soak_words_each_pass_anew_and_without_end() -> None:
 
 
 def test_a_soak_fails_with_its_probe(server: str) -> None:
-    soak = _Soak(server, [], ends=time.monotonic() + 0.1)
+    soak = _Soak(server, [], ends=time.monotonic() + 0.4)
     soak.probe()
     assert (soak.unhealthy, soak.failed) == (1, True)
 

@@ -314,7 +314,7 @@ def test_splitting_takes_time_in_proportion_to_the_draft(piece: str) -> None:
     draft = f"Ann met {piece * (100_000 // len(piece))} Bob. He refused."
     begun = time.process_time()
     claims = split_claims(draft)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 4  # a second or two; a square of it takes minutes
     assert claims[-1] == "He refused."
 
 
