@@ -60,9 +60,14 @@ def extract_html(data: bytes, *, name: str, charset: str | None = None) -> Extra
 
 
 def _mark_headings(tree: Any) -> None:
-    """Put Markdown's mark before each heading, which extraction would leave like any sentence."""
+    """Put Markdown's mark before each heading, which extraction would leave like any sentence.
+
+    Not in a list or a table, whose lines have marks of their own.
+    """
     for heading in tree.iter("h1", "h2", "h3", "h4", "h5", "h6"):
-        if "".join(heading.itertext()).strip():
+        within = next(heading.iterancestors("li", "dd", "dt", "td", "th"), None)
+        text = "".join(heading.itertext()).strip()
+        if text and within is None and heading.find(".//br") is None:
             heading.text = f"{'#' * int(heading.tag[1])} {(heading.text or '').lstrip()}"
 
 

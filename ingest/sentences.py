@@ -112,7 +112,7 @@ def _full_length(lines: list[str]) -> float:
 @functools.cache
 def _punkt() -> nupunkt.PunktSentenceTokenizer:
     model = nupunkt.load("default").parameters
-    # Thousands of everyday words ("dusk", "fish", "lock") stand among the learned abbreviations.
+    # Everyday words ("dusk", "fish", "lock") stand among the learned abbreviations by the hundred.
     known = {
         word
         for word in model.abbrev_types

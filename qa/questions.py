@@ -168,3 +168,15 @@ def tells_text_apart(what: str) -> list[str]:
         for word in words(what)
         if word not in STOPWORDS and _SAYS_NOTHING.fullmatch(word) is None
     ]
+
+
+_TIME = re.compile(
+    r"\W*(?:(?:since |until |by )?when|(?:in |on |during )?(?:what|which) "
+    r"(?:year|date|day|month|century|decade|time|weekday))\b",
+    re.IGNORECASE,
+)
+
+
+def asks_for_time(question: str) -> bool:
+    """Whether a question asks when something was, is or will be."""
+    return _TIME.match(question) is not None

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from qa.grounding.kinds import asks_for_time
 from qa.grounding.lists import introducing
 from qa.layout import is_row, say_part
+from qa.questions import asks_for_time
 from qa.schema import Evidence
 from qa.words import Term, counts_from, leans, terms
 

@@ -9,7 +9,6 @@ from qa.grounding.lists import CLAUSES, listed, of_one_list
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, reverses
 from qa.grounding.statement import Statement
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
-from qa.grounding.values import find_values
 from qa.schema import Evidence
 from qa.words import fold, leans, share, stems, terms, without_marks
 
@@ -86,16 +85,9 @@ class Candidate:
             if telling and term.stem not in self.said:
                 return f"the draft says “{term.text}”, and no sentence that fits does"
         for term in it.stated:
-            if term.kind == "number" and term.stem in it.asked and self._leaves_room(it.question):
-                continue
             if term.kind != "word" and term.stem not in self.known:
                 return f"no sentence that fits is about “{term.text}”"
         return None
-
-    def _leaves_room(self, question: str) -> bool:
-        """Whether a value of the question is one that these sentences mean: £30 is below £40."""
-        said = find_values(self.text)
-        return any(asked.meets(value) for asked in find_values(question) for value in said)
 
     def _lacks_unit(self, it: Statement) -> str | None:
         for place, unit in enumerate(it.stated):

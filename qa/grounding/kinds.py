@@ -2,16 +2,12 @@
 
 import re
 
+from qa.questions import asks_for_time
 from qa.words import stems, terms, words
 
 _AMOUNT = re.compile(
     r"\W*(?:how (?:many|much|old|long|tall|far|big|large|high|often|fast|deep|wide|heavy)|"
     r"what (?:percentage|percent|share|number|amount|sum|age)|which number)\b",
-    re.IGNORECASE,
-)
-_TIME = re.compile(
-    r"\W*(?:(?:since |until |by )?when|(?:in |on |during )?(?:what|which) "
-    r"(?:year|date|day|month|century|decade|time|weekday))\b",
     re.IGNORECASE,
 )
 _REASON = re.compile(r"\W*(?:and |so |but )?(?:why|what (?:is|was) the reason)\b", re.IGNORECASE)
@@ -91,11 +87,6 @@ _WHO_DID = re.compile(r"\W*(?:and |so |but )?who (?:\w+ly )?(?P<deed>\w{3,})\b",
 _CHOICE = re.compile(r", [^,?]{1,100} or [^,?]{1,100}$", re.IGNORECASE)
 
 
-def asks_for_time(question: str) -> bool:
-    """Whether a question asks when something was, is or will be."""
-    return _TIME.match(question) is not None
-
-
 def offers_choice(question: str) -> bool:
     """Whether a question names what to choose from, so that its answer repeats a part of it."""
     return _CHOICE.search(question.rstrip(" ?!.\"”’'")) is not None
@@ -129,7 +120,7 @@ def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
         return False
     if _AMOUNT.match(question):
         return has_number or bool(said & _AMOUNT_WORDS)
-    if _TIME.match(question):
+    if asks_for_time(question):
         return has_number or bool(said & _TIME_WORDS)
     if _REASON.match(question):
         return not whole or _CAUSE.search(claim) is not None

@@ -13,6 +13,7 @@ from qa.words import stems
 _OF_QUESTIONS = re.compile(r"\b(?:ask|question|wonder|enquir|inquir)", re.IGNORECASE)
 _AGREES = frozenset(stems("yes yeah yep okay ok sure right exactly indeed absolutely of course"))
 """What says nothing without what it agrees to; "no" and "not" are stopwords."""
+_CONDITION = re.compile(r"\b(?:if|unless|in case|provided) (?P<what>[^,?]+)", re.IGNORECASE)
 
 
 def misfit(question: str, text: str, *, context: str = "") -> str | None:
@@ -38,19 +39,15 @@ def misfit(question: str, text: str, *, context: str = "") -> str | None:
     return names_a_namesake(question, text) or names_another(question, text)
 
 
-_CONDITION = re.compile(r"\b(?:if|unless|in case|provided) (?P<what>[^,?]+)", re.IGNORECASE)
-
-
 def fitting(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     """The sentences that may fit the question; all, if none does.
 
     Where one of them has the condition that the question makes, "if I register it", none fits that
     has nothing of it.
     """
-    fitting = [it for it in evidence if misfit(question, it.text) is None]
+    fit = [it for it in evidence if misfit(question, it.text) is None]
     condition = _CONDITION.search(question)
-    if condition is not None:
-        made = set(stems(condition["what"]))
-        if any(made.issubset(stems(it.text)) for it in fitting):
-            fitting = [it for it in fitting if not made.isdisjoint(stems(it.text))]
-    return fitting or list(evidence)
+    made = set(stems(condition["what"])) if condition is not None else set()
+    if made and any(made.issubset(stems(it.text)) for it in fit):
+        fit = [it for it in fit if not made.isdisjoint(stems(it.text))]
+    return fit or list(evidence)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qa.layout import is_row
+from qa.questions import asks_for_time
 from qa.retrieval.sentences import Place, Sentences
 from qa.schema import Passage
 from qa.words import counts_from, leans
@@ -34,23 +35,21 @@ def whole(place: Place, sentences: Sentences) -> str:
     return f"{sentences.text(place)} {said}" if said else sentences.said(place)
 
 
-def neighbours(places: Sequence[Place], sentences: Sentences) -> list[Place]:
+def neighbours(question: str, places: Sequence[Place], sentences: Sentences) -> list[Place]:
     """What the first of the places are not understood without: see ``Evidence.neighbour``."""
-    leading = [
-        sentences.introduction(place)
-        or (sentences.before(place) if _needs_more(sentences.text(place)) else None)
-        for place in places[:_LEANING]
-    ]
+    asks_when = asks_for_time(question)
+    leading: list[Place | None] = []
+    for place in places[:_LEANING]:
+        text = sentences.text(place)
+        leaning = leans(text) or (asks_when and counts_from(text))
+        before = sentences.before(place) if leaning else None
+        leading.append(sentences.introduction(place) or before)
     listed = [item for place in places[:_LISTING] for item in _listed(place, sentences)]
     return [
         place
         for place in [*leading, *listed]
         if place is not None and not sentences.is_flagged(place) and not sentences.is_heading(place)
     ]
-
-
-def _needs_more(text: str) -> bool:
-    return leans(text) or counts_from(text)
 
 
 def _listed(place: Place, sentences: Sentences) -> list[Place]:

@@ -5,8 +5,8 @@ sentence, a ranker reads the best of these together with the question, and its r
 fusion. The likeliest of what that offers are read once more, each sentence by itself: what the
 ranker says of both readings puts the offered sentences in order. A sentence that leans on the one
 before it ("He refused.") brings that one along, and a part of a list or a table the rest of the
-list, or the head. One that addresses a language model is found and flagged; it brings nothing and
-takes no other's place.
+list, or the head. A question that the text asks hands its rank on to its replies. A sentence that
+addresses a language model is found and flagged; it brings nothing and takes no other's place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -184,7 +184,7 @@ class Retriever:
                 led_by=sentences.identity(led[place].lead) if place in led else None,
             )
             for number, place in enumerate(
-                dict.fromkeys([*best, *led, *neighbours(usable, sentences)]), start=1
+                dict.fromkeys([*best, *led, *neighbours(question, usable, sentences)]), start=1
             )
         ]
         found = tuple(

@@ -52,7 +52,13 @@ WARRANTY = Article(
         ("How long is the warranty if I register it?", WARRANTY.sentences[1:]),
         ("How long is the warranty?", WARRANTY.sentences),
         ("How long is the warranty if I sell it?", WARRANTY.sentences),
+        ("How long is the warranty if it is mine?", WARRANTY.sentences),
     ],
 )
 def test_a_condition_is_met_where_a_sentence_has_it(question: str, expected: list[str]) -> None:
     assert [it.text for it in fitting(question, WARRANTY.evidence())] == list(expected)
+
+
+def test_a_condition_of_no_content_leaves_what_fits() -> None:
+    evidence = Article(["Is it long?", *WARRANTY.sentences]).evidence()
+    assert fitting("How long is it if it is mine?", evidence) == evidence[1:]

@@ -748,3 +748,18 @@ def test_importing_the_readers_imports_no_heavy_library() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_the_headings_of_a_page_have_marks_but_not_in_lists_and_tables() -> None:
+    said = "stands here in a paragraph that is long enough to be taken for the text of the page."
+    page = (
+        f"<html><body><article><h1>The <em>flood</em></h1><p>It {said}</p>"
+        f"<h2><a href='#x'>What broke?</a></h2><p>The dam {said}</p>"
+        f"<ul><li><h3>Monday</h3> It {said}</li><li><h3>Tuesday</h3> It {said}</li></ul>"
+        "<table><tr><th><h4>Year</h4></th><th>Level</th></tr><tr><td>2022</td><td>4 m</td></tr>"
+        "</table></article></body></html>"
+    )
+    text = read(page, "page.html").text
+    assert [line for line in text.split("\n") if "#" in line] == ["# The flood", "## What broke?"]
+    assert "- Monday" in text
+    assert "| Year |" in text
