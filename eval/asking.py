@@ -10,7 +10,7 @@ from ingest.pipeline import Ingestor
 from qa.answerer import Answerer
 from qa.assembly import Assembly
 from qa.collection import Collection
-from qa.errors import LLMFailedError, UsageError
+from qa.errors import FootnotedError, UsageError, kind_of
 from qa.schema import (
     AnswerEvent,
     Claim,
@@ -102,10 +102,11 @@ def ask_with(answerer: Answerer, *, open_corpus: bool = False) -> Ask:
             elif isinstance(event, ClaimEvent):
                 claims.append(event.claim)
             elif isinstance(event, ErrorEvent):
-                raise LLMFailedError(event.message, help=event.help)
+                kind = kind_of(event.code)
+                raise kind(event.message, help=event.help)
             elif isinstance(event, AnswerEvent):
                 seconds = time.perf_counter() - started
                 return AskOutcome(event.answer, evidence, seconds, found=found, claims=claims)
-        raise LLMFailedError("the stream ended without an answer")
+        raise FootnotedError("the stream ended without an answer")
 
     return ask

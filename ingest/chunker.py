@@ -1,14 +1,13 @@
 """Packing sentences into chunks, the units that are embedded and stored."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
+from qa.layout import is_heading
 from qa.schema import Chunk, Span
 from qa.tokens import count_tokens
 
-_MARKED_HEADING = re.compile(r"#{1,6}\s")
 _LONGEST_HEADING = 80
 _NOT_IN_HEADINGS = frozenset(".!?…,;\"'”’)。！？")
 
@@ -70,7 +69,7 @@ def _leads(sentences: Sequence[str], breaks: Sequence[int]) -> list[bool]:
         sentences: their texts.
         breaks: newlines before each of them, and after the last.
     """
-    marked = [_MARKED_HEADING.match(sentence) is not None for sentence in sentences]
+    marked = [is_heading(sentence) for sentence in sentences]
     short = [
         len(sentence) <= _LONGEST_HEADING
         and sentence[0].isalnum()

@@ -204,10 +204,10 @@ def _blocks(parent: Any, marks: Mapping[str, str]) -> Iterator[str]:
                 yield mark + (" ".join(text.split()) if mark else text)
         elif element.tag == f"{_W}tbl":
             rows = (
-                " | ".join(" ".join(_blocks(cell, {})) for cell in _own(row, f"{_W}tc"))
+                [" ".join(_blocks(cell, {})) for cell in _own(row, f"{_W}tc")]
                 for row in _own(element, f"{_W}tr")
             )
-            yield "\n".join(row for row in rows if row.strip(" |"))
+            yield "\n".join(f"| {' | '.join(cells)} |" for cells in rows if any(cells))
         else:  # such as the frame around a table of contents
             yield from _blocks(element, marks)
 

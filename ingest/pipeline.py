@@ -11,6 +11,7 @@ from qa.errors import UnreadableError
 from qa.injection import addresses_model
 from qa.retrieval.embedder import Embedder
 from qa.schema import Chunk, Document, DocumentInfo
+from qa.snapshot import layout_of
 
 Outcome = Literal["added", "replaced", "unchanged"]
 Progress = Callable[[int, int], None]
@@ -26,7 +27,7 @@ class Ingested:
 
     Attributes:
         flagged: how many of its sentences address a language model and so prove nothing; ``None``
-            if it is unchanged, for then it is not read.
+            if it is unchanged.
     """
 
     document: DocumentInfo
@@ -60,18 +61,19 @@ class Ingestor:
         self._known = {info.key: info for info in collection.snapshot().documents}
 
     def ingest(self, document: Document) -> Ingested:
-        """Write a document; the same bytes again write nothing.
+        """Write a document; the same bytes, cut in the same way, write nothing.
 
         Raises:
             UnreadableError: there is no sentence in it.
         """
-        before = self._known.get(document.key)
-        if before is not None and before.revision == document.revision:
-            return Ingested(before, "unchanged")
         sentences = split_sentences(document.text)
         chunks = chunk(document.text, sentences, self._chunk_tokens)
         if not chunks:
             raise UnreadableError(f"{document.uri or document.title!r} holds no sentence")
+        before = self._known.get(document.key)
+        cut = (document.revision, layout_of(chunks))
+        if before is not None and (before.revision, before.layout) == cut:
+            return Ingested(before, "unchanged")
         info = self._collection.write(document, chunks, self._embed(document, chunks))
         self._known[document.key] = info
         flagged = sum(addresses_model(document.text[it.start : it.end]) for it in sentences)

@@ -7,7 +7,6 @@ measured stands in docs/decisions/0001-sentence-splitting.md.
 
 import dataclasses
 import functools
-import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from itertools import chain, pairwise
 import nupunkt
 
 from ingest.abbreviations import ABBREVIATIONS
+from ingest.blocks import CLOSERS, HEADING_OR_ROW, WORD, Block, split_blocks
 from qa.layout import ITEM
 from qa.schema import Span
 
@@ -24,13 +24,7 @@ LONGEST = 1000
 
 _SEMICOLON_FROM, _SEMICOLON_PART = 200, 40
 
-_CLOSERS = "\"'”’»)]}」』）】*_"
-_WORD = re.compile(r"[^\W_]")
-_HEADING_OR_ROW = re.compile(r"#{1,6}\s|\|")
-_GAP = r".*?[^\s.!?:;] {2,}(?=\S)"
-_TABULAR = re.compile(rf"[^\t]*\t[^\t]*\t|.*? \| .*? \| |{_GAP}{_GAP}")
-_UNENDED = re.compile(r"(?i)(?:[,;–—-]|\b(?:the|an?|of|and|or|to|with|from|by|mrs?\.|dr\.|st\.))$")
-_FULL_STOP = re.compile(rf"[。！？｡।॥؟۔]+[{re.escape(_CLOSERS)}]*")
+_FULL_STOP = re.compile(rf"[。！？｡।॥؟۔]+[{re.escape(CLOSERS)}]*")
 _NOTES = re.compile(r"(?:\[[^\[\]\s]{1,12}\])+")  # Wikipedia's "[1]"
 # nupunkt takes quadratic time on punctuation without spaces.
 _UNSPACED = re.compile(rf"(?<!\S)\S{{{LONGEST},}}")
@@ -51,62 +45,24 @@ def split_sentences(text: str) -> list[Span]:
     """Split ``text`` into sentences.
 
     Blank lines, headings, list items and table rows are bounds whatever the punctuation; the
-    newlines inside a hard-wrapped paragraph are not.
+    newlines inside a hard-wrapped paragraph are not. What blank lines leave together of fenced code
+    is one sentence.
 
     Returns:
         Ascending spans that do not overlap, without whitespace at their ends. Every character
         that is not whitespace is in exactly one of them.
     """
-    sentences = (sentence for block in _blocks(text) for sentence in _sentences(text, *block))
-    parts = (_trim(text, *part) for sentence in sentences for part in _parts(text, *sentence))
+    parts = (_trim(text, *part) for block in split_blocks(text) for part in _quotable(text, block))
     return [Span(start, end) for start, end in parts if start < end]
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Runs of lines that the layout leaves together; none is blank."""
-    raw = text.splitlines(keepends=True)
-    lines = [line.strip() for line in raw]
-    full = _full_length(lines)
-    start = end = 0
-    for i, (line, following) in enumerate(pairwise([*lines, ""])):
-        end += len(raw[i])
-        if _is_bound(line, following, full):
-            if line:
-                yield _trim(text, start, end)
-            start = end
-
-
-def _is_bound(line: str, following: str, full: float) -> bool:
-    if not line or not following:
-        return True
-    if not _WORD.search(following):  # the line under a heading or under a table's head
-        return False
-    ended = line.rstrip(_CLOSERS).endswith(tuple(".!?…:。！？"))
-    goes_on = _UNENDED.search(line) or (following[0].islower() and not ended)
-    return _is_marked(line, following) or not (goes_on or len(line) >= full)
-
-
-def _is_marked(line: str, following: str) -> bool:
-    """Whether a rule, a list item, a heading or a table row parts the two lines."""
-    if not _WORD.search(line) or ITEM.match(following):
-        return True
-    return any(_HEADING_OR_ROW.match(x) or _TABULAR.match(x) for x in (line, following))
-
-
-def _full_length(lines: list[str]) -> float:
-    """The length from which a line is full, so that its newline is only a wrap.
-
-    Infinite where each line is a paragraph. Wrapped lines are alike in length, no longer than a
-    page is wide, and many of them go on in lower case.
-    """
-    pairs = [(a, b) for a, b in pairwise(lines) if a and b and not _is_marked(a, b)]
-    if not pairs:
-        return math.inf
-    lengths = sorted(len(line) for line in chain(*pairs))
-    median, width = lengths[len(lengths) // 2], lengths[len(lengths) * 9 // 10]
-    lower = [b[0].islower() for _, b in pairs if b[0].lower() != b[0].upper()]
-    alike = 40 <= width <= 160 and median >= 0.75 * width
-    return 0.75 * width if alike and sum(lower) >= max(1, len(lower) / 4) else math.inf
+def _quotable(text: str, block: Block) -> Iterator[tuple[int, int]]:
+    """The sentences of a block; what is too long to be quoted in parts."""
+    if block.code:
+        yield from _short(text, block.start, block.end)
+        return
+    for start, end in _sentences(text, block.start, block.end):
+        yield from _parts(text, *_trim(text, start, end))
 
 
 @functools.cache
@@ -139,14 +95,14 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     cuts = sorted({cut for cut in _full_stops(text, start, end) if start < cut < end})
     for cut, following in pairwise([*cuts, end]):
         # Dots or a closing mark alone are no sentence.
-        if _WORD.search(text, cut, following) and _WORD.search(text, start, cut):
+        if WORD.search(text, cut, following) and WORD.search(text, start, cut):
             yield start, cut
             start = cut
     yield start, end
 
 
 def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
-    if _HEADING_OR_ROW.match(text, start, end):
+    if HEADING_OR_ROW.match(text, start, end):
         return
     if item := ITEM.match(text, start, end):  # the full stop of "1." ends nothing
         start = item.end()
@@ -163,14 +119,17 @@ def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
 
 def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The sentence, or its parts where it is too long to be quoted."""
-    start, end = _trim(text, start, end)
     semicolons = _semicolons(text, start, end) if end - start > _SEMICOLON_FROM else ()
     for begin, stop in pairwise([start, *semicolons, end]):
-        while stop - begin > LONGEST:
-            cut = _break(text, begin, stop)
-            yield begin, cut
-            begin = cut
-        yield begin, stop
+        yield from _short(text, begin, stop)
+
+
+def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > LONGEST:
+        cut = _break(text, start, end)
+        yield start, cut
+        start = cut
+    yield start, end
 
 
 def _semicolons(text: str, start: int, end: int) -> Iterator[int]:

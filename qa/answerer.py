@@ -214,9 +214,8 @@ class Answerer:
         if part.asked.is_overview and not part.at_once:
             composing.notes.append(_TOO_MANY)
         checked: list[Checked] = []
-        drafted = part.at_once is None
         steps: Iterable[TokenEvent | Checked] = (
-            self._draft(part.checks, place, composing) if part.at_once is None else part.at_once
+            self._draft(part, place, composing) if part.at_once is None else part.at_once
         )
         try:
             for step in steps:
@@ -228,14 +227,10 @@ class Answerer:
                 if not composing.says(step):
                     yield composing.add(step)
         except LLMError as error:
-            drafted = bool(checked)
-            quotation = self._stand_in(error, part.checks, composing, begun=drafted)
+            quotation = self._stand_in(error, part.checks, composing, begun=bool(checked))
             if quotation is not None:
                 checked.append(quotation)
                 yield composing.add(quotation)
-        if drafted and self._drafter is not None:
-            prompt = self._drafter.prompt_for(part.asked.question)
-            composing.provenance = self._provenance(part.asked.retrieval, prompt.label)
         said = [item for item in checked if item.problem is None]
         if said:
             conflict = part.checks.contradiction(max(said, key=lambda item: item.sure))
@@ -244,21 +239,25 @@ class Answerer:
         return said
 
     def _draft(
-        self, checks: Checks, place: Place, composing: Composition
+        self, part: "_Part", place: Place, composing: Composition
     ) -> Iterator[TokenEvent | Checked]:
         """The pieces of the draft and the checked claims.
 
         Raises:
             LLMError: the LLM failed.
         """
+        checks, retrieval = part.checks, part.asked.retrieval
         assert self._drafter is not None
         place.wait()
         if "first_token" in composing.clock.marks:
             yield TokenEvent(text=" ")  # between two drafts
         quotation = self._pace.judged(checks)
         if quotation is not None:
+            if self._judge is not None:
+                composing.provenance = self._provenance(retrieval, self._judge.prompt.label)
             yield quotation
             return
+        drafted = self._provenance(retrieval, self._drafter.prompt_for(checks.question).label)
         draft = Draft()
         released: list[Checked] = []
         doubted = False
@@ -270,9 +269,12 @@ class Answerer:
                     doubted = True  # claims keep their order
                     break
                 released.append(certain)
+                composing.provenance = drafted
                 yield certain
         composing.usage += draft.usage
-        yield from checks.rest(draft.claims()[len(released) :], released)
+        rest = checks.rest(draft.claims()[len(released) :], released)
+        composing.provenance = drafted
+        yield from rest
 
     def _stand_in(
         self, error: LLMError, checks: Checks, composing: Composition, *, begun: bool

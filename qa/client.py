@@ -21,7 +21,7 @@ _TURNS = 8
 
 
 def is_up(server: Running) -> bool:
-    """Whether it answers; a process that has crashed and another that has its number do not."""
+    """Whether it answers."""
     import httpx
 
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from qa.chroma import PAGE, pages, require_room, talking
 from qa.errors import EmbedderMismatchError, NotInCollectionError, SnapshotGoneError, StoreError
 from qa.heads import Heads
-from qa.schema import Chunk, Document, DocumentInfo, StoredDocument, digest
+from qa.schema import Chunk, Document, DocumentInfo, StoredDocument
 from qa.snapshot import (
     Hit,
     Snapshot,
@@ -16,6 +16,8 @@ from qa.snapshot import (
     attach_all,
     chunk_id,
     chunk_metadata,
+    chunk_prefix,
+    layout_of,
     stamp,
 )
 
@@ -184,7 +186,7 @@ class Collection:
             id=document.id,
             key=document.key,
             revision=document.revision,
-            layout=digest(*(str(chunk.start) for chunk in chunks)),
+            layout=layout_of(chunks),
             title=document.title,
             uri=document.uri,
             chunks=len(chunks),
@@ -207,12 +209,14 @@ class Collection:
         return info
 
     def _replace(self, info: DocumentInfo) -> None:
-        """Make ``info`` the head that counts, and delete what it replaces."""
-        self._heads.put(info)
-        for field, value in (("key", info.key), ("document_id", info.id)):
-            self._chunks.delete(
-                where={"$and": [{field: value}, {"revision": {"$ne": stamp(info)}}]}
-            )
+        """Make ``info`` the head that counts, and delete what it replaces.
+
+        Nothing else of its key: behind a Chroma server another process may be about to make that
+        count.
+        """
+        for old in self._heads.put(info):
+            if chunk_prefix(old) != chunk_prefix(info):
+                self._chunks.delete(where={"$and": [{"key": old.key}, {"revision": stamp(old)}]})
 
     def remove(self, document_id: str) -> DocumentInfo:
         """Delete a document.

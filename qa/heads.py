@@ -56,8 +56,12 @@ class Heads:
         with self._changes.held_off:
             yield
 
-    def put(self, info: DocumentInfo) -> None:
-        """Make ``info`` the head that counts."""
+    def put(self, info: DocumentInfo) -> list[DocumentInfo]:
+        """Make ``info`` the head that counts; gives those of its key or its id that did."""
+        with talking(self._location):
+            found = self._records.get(
+                where={"$or": [{"key": info.key}, {"id": info.id}]}, include=["metadatas"]
+            )
         with self._changing():
             self._records.upsert(
                 ids=[head_id(info.key)], embeddings=[[1.0]], metadatas=[asdict(info)]
@@ -65,6 +69,7 @@ class Heads:
         # An id that was derived from a text may come back as one that the user gives.
         with self._changing():
             self._records.delete(where={"$and": [{"id": info.id}, {"key": {"$ne": info.key}}]})
+        return [document_info(metadata) for metadata in found["metadatas"]]
 
     def remove(self, info: DocumentInfo) -> None:
         """Delete a head: its document is gone."""

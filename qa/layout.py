@@ -7,7 +7,6 @@ says as little without it: "The following are forbidden:".
 
 import re
 from collections.abc import Sequence
-from itertools import zip_longest
 
 _HEADING = re.compile(r"#{1,6}\s")
 ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
@@ -32,8 +31,8 @@ _SEVERAL = re.compile(
 
 
 def is_heading(text: str) -> bool:
-    """Whether a sentence is a heading in Markdown."""
-    return _HEADING.match(text) is not None
+    """Whether a sentence is a heading in Markdown; code may begin with a comment like one."""
+    return _HEADING.match(text) is not None and "\n" not in text
 
 
 def is_item(text: str) -> bool:
@@ -42,8 +41,13 @@ def is_item(text: str) -> bool:
 
 
 def is_row(text: str) -> bool:
-    """Whether a sentence is a row of a table."""
-    return text.startswith("|") or " | " in text
+    """Whether a sentence is a row of a table, maybe with the rule below it.
+
+    "P(A | B)" and "dmesg | tail" are none.
+    """
+    return text.startswith("|") or (
+        text.count(" | ") > 1 and all("|" in line for line in text.splitlines())
+    )
 
 
 def is_part(text: str) -> bool:
@@ -102,7 +106,7 @@ def say_row(head: str, row: str) -> str:
     heads = _cells(head)
     if len(heads) != len(cells):
         return ", ".join(filter(None, cells))
-    pairs = [(name, cell) for name, cell in zip_longest(heads, cells) if cell]
+    pairs = [(name, cell) for name, cell in zip(heads, cells, strict=True) if cell]
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs)
 
 

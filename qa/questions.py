@@ -15,10 +15,11 @@ MAX_CHARACTERS = 2000
 MOST_PARTS = 4
 """A question that seems to have more is answered as a whole: it is a list, or a text."""
 
-_AUXILIARY = (
+AUXILIARY = (
     r"(?:am|is|are|was|were|did|does|do|has|have|had|can|could|will|would|should|shall|may|might|"
-    r"must)\b(?! not\b|n['’]t\b)"
+    r"must)"
 )
+_AUXILIARY = rf"{AUXILIARY}\b(?! not\b|n['’]t\b)"
 _WORD = r"(?!(?:he|she|it|they|we|you|i|his|her|its|their|the|an?|this|that)\b)[\w’'-]+"
 """None that begins a subject: "how he will pay" asks nothing, "how many people will" does."""
 _INVERTED = rf"(?:what|when|where|why) {_AUXILIARY}|how (?:{_WORD} ){{0,3}}?{_AUXILIARY}"
@@ -78,7 +79,7 @@ def _coordinated(sentence: str) -> list[str]:
     """The questions that "and" joins in one sentence."""
     found: list[str] = []
     begin = 0
-    yes_no = _YES_NO.match(sentence) is not None
+    yes_no = asks_yes_or_no(sentence)
     matches = [*_NEXT.finditer(sentence), *_COMMA.finditer(sentence)]
     if yes_no:
         matches += _AND_DOES.finditer(sentence)
@@ -97,10 +98,15 @@ def _may_end(question: str, following: str) -> bool:
     "Who is the man who arranged the call and who leads the firm?" is one question.
     """
     words = [word.casefold() for word in _INTERROGATIVE.findall(question)]
-    if len(question.split()) < _FEWEST_WORDS or not (words or _YES_NO.match(question)):
+    if len(question.split()) < _FEWEST_WORDS or not (words or asks_yes_or_no(question)):
         return False
     first = following.split()[0].casefold().rstrip("?")
     return first not in words[1:]
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Whether it is answered by yes or no, or by one of two things that it names."""
+    return _YES_NO.match(question) is not None
 
 
 def _asked(part: str) -> str:

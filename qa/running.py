@@ -12,6 +12,8 @@ import psutil
 from qa.disk import writing
 
 _FILE = "server.json"
+_SAME_START = 5.0
+"""Seconds; the clock that it is read against may be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,13 @@ class Running:
         url: its address, without a slash at the end.
         token: lets in, for everything, whoever reads it from the directory.
         pid: its process.
+        started: when that began, for numbers of processes are used again.
     """
 
     url: str
     token: str = field(repr=False)
     pid: int = field(default_factory=os.getpid)
+    started: float = field(default_factory=lambda: psutil.Process().create_time())
 
 
 @contextmanager
@@ -57,4 +61,8 @@ def find_running(data_dir: Path) -> Running | None:
         server = Running(**json.loads((data_dir / _FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return server if psutil.pid_exists(server.pid) else None
+    try:
+        started = psutil.Process(server.pid).create_time()
+    except psutil.Error:
+        return None
+    return server if abs(started - server.started) < _SAME_START else None

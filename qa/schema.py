@@ -89,7 +89,7 @@ class DocumentInfo:
 
     Attributes:
         revision: of the document.
-        layout: changes exactly when the chunks are cut elsewhere.
+        layout: changes exactly when the chunks, or their sentences, are cut elsewhere.
     """
 
     id: str

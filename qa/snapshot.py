@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa.errors import NotInCollectionError
-from qa.schema import Chunk, DocumentInfo, Span
+from qa.schema import Chunk, DocumentInfo, Span, digest
 
 _SHOWN = 5
 """How many of the documents that are not there an error names; a client may ask for thousands."""
@@ -93,6 +93,11 @@ class Snapshot:
             first_sentence=int(metadata["first_sentence"]),
         )
         return StoredChunk(identity, self._by_id[str(metadata["document_id"])], chunk)
+
+
+def layout_of(chunks: Sequence[Chunk]) -> str:
+    """The ``DocumentInfo.layout`` of a document that is cut so."""
+    return digest(*(f"{chunk.start} {chunk.sentences}" for chunk in chunks))
 
 
 def chunk_id(info: DocumentInfo, index: int) -> str:

@@ -145,8 +145,10 @@ class Store:
     def delete(self, name: str) -> None:
         """Delete a collection and all its documents."""
         self.collection(name)
-        with talking(self.location):
-            for suffix in (_HEADS, _CHUNKS):
-                self._client.delete_collection(chroma_name(name, suffix))
-        if self._changes is not None:
-            self._changes.add()
+        try:
+            with talking(self.location):
+                for suffix in (_HEADS, _CHUNKS):
+                    self._client.delete_collection(chroma_name(name, suffix))
+        finally:  # half of it may be gone
+            if self._changes is not None:
+                self._changes.add()

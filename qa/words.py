@@ -9,7 +9,7 @@ from typing import Literal
 
 import Stemmer
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+[^\W_]*")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being
@@ -79,7 +79,10 @@ _BRACKETED = re.compile(r"[\[［【]\s*(\d+)\s*[\]］】]")
 _BRACKETS = str.maketrans(dict.fromkeys("[［【]］】"))
 _TILDE = re.compile(r"~(?!\d)")
 """Two strike through what follows; before a number one may mean "about"."""
-_BULLET = re.compile(r"^\s*[-*+•]\s+(?=\S)")
+_BULLET = re.compile(r"^\s*(?:(?:[-*+•]|>+(?! ?\d))\s+)+(?=\S)")
+"""Also the mark of what is quoted: "> Yes."; "> 5" is more than five."""
+_FENCES = re.compile(r"^(?:```|~~~|---).*\n|\n(?:```|~~~|---)[`~]*$")
+"""Around code, and around what a Markdown file begins with."""
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 """Markdown's, as a text has them that is quoted."""
 _KEPT = {"\u200c", "\u200d"}
@@ -94,16 +97,16 @@ def without_marks(text: str) -> str:
 def plain(text: str) -> str:
     """``text`` as it may stand in an answer.
 
-    It has no footnote marks, no strike-through, no bullet, no bold type and nothing invisible. A
-    longer number, as in "in [2024]", loses its brackets; what is part of the sentence, as in "from
-    [0, 10]", has others.
+    It has no footnote marks, no strike-through, no bullet, no bold type, no fence around code and
+    nothing invisible. A longer number, as in "in [2024]", loses its brackets; what is part of the
+    sentence, as in "from [0, 10]", has others.
     """
     seen = "".join(
         sign
         for sign in text
         if sign.isspace() or sign in _KEPT or unicodedata.category(sign) not in ("Cc", "Cf")
     )
-    unmarked = _BOLD.sub(r"\1", _BULLET.sub("", _TILDE.sub("", seen)))
+    unmarked = _BOLD.sub(r"\1", _BULLET.sub("", _TILDE.sub("", _FENCES.sub("", seen))))
     bare = _BRACKETED.sub(r"\1", without_marks(_IN_TEXT.sub(r"\1 (\2)", unmarked)))
     # What stood in brackets within brackets may have them still.
     return bare.translate(_BRACKETS) if _BRACKETED.search(bare) else bare

@@ -123,7 +123,7 @@ class Drafter:
         with span("draft"):
             for chunk in stream_chat(self.llm, messages, max_tokens=self._max_tokens):
                 if chunk.usage_metadata is not None:
-                    draft.usage = _usage(chunk.usage_metadata)
+                    draft.usage += _usage(chunk.usage_metadata)
                 if any(chunk.response_metadata.get(name) in _LIMITS for name in _REASONS):
                     draft.cut = True
                 if chunk.text:

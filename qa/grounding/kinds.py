@@ -2,7 +2,7 @@
 
 import re
 
-from qa.questions import asks_for_time
+from qa.questions import AUXILIARY, asks_for_time
 from qa.words import stems, terms, words
 
 _AMOUNT = re.compile(
@@ -40,10 +40,9 @@ _NAMED = (
     r"acquaintance|friend|colleague|wife|husband|brother|sister|son|daughter|mother|father|king|"
     r"queen|coach|owner|lawyer|judge|court|professor|general)s?"
 )
-_AUXILIARY = r"(?:is|are|was|were|did|does|do|has|have|had|can|could|will|would|should|may|might)"
 _NAME = re.compile(
     rf"\W*(?:(?:in|at|on|to|from|for|by) )?(?:which|what) "
-    rf"(?:(?!{_AUXILIARY}\b)[\w’'-]+ ){{0,3}}?{_NAMED}(?:\?|$| (?:{_AUXILIARY}|in|on|at|of|from|"
+    rf"(?:(?!{AUXILIARY}\b)[\w’'-]+ ){{0,3}}?{_NAMED}(?:\?|$| (?:{AUXILIARY}|in|on|at|of|from|"
     r"for|by|with|to|that|who|which|sat|won|made|gave|took|led|built|wrote|found|met|bought|sold|held|"
     r"ran|began|lost|paid|said|became|got|\w+ed)\b)"
     rf"|\W*what (?:is|was|are|were) (?:the names? of )(?:[\w’'-]+ ){{0,4}}?{_NAMED}\b"

@@ -75,7 +75,7 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
     first = introducing(best, evidence)
     parts = [[best]]
     item, announced = is_item(best.text), introduces(best.text)
-    own = _parts(best, (best.text,), evidence) if item or announced or is_title(best.text) else []
+    own = _introduced(best, evidence) if item or announced or is_title(best.text) else []
     if _is_too_long(own):
         return Listing((), plain(best.text))
     if own or (announced and not item):
@@ -83,7 +83,7 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
         following = [it for it in evidence if _follows(it, best) and not is_row(it.text)]
         parts = own or [[it] for it in following]
     elif item and asks_for_several(question):
-        items = _parts(best, best.before[-1:], evidence)
+        items = _parts(best, evidence)
         if not _is_too_long(items) and _answer_together(question, best, items, reader):
             parts = items
     if not parts:
@@ -102,11 +102,15 @@ def introducing(part: Evidence, evidence: Sequence[Evidence]) -> Evidence | None
     above = "".join(part.before[-1:])
     if not row and not (is_item(part.text) and (introduces(above) or is_item(above))):
         return None  # a list may stand below any sentence
-    for item in evidence:
-        before = item.document_id == part.document_id and item.sentence < part.sentence
-        if before and (item.text,) == part.before[-1:] and is_row(item.text) == row:
-            return item
-    return None
+    found = (
+        item
+        for item in evidence
+        if item.document_id == part.document_id
+        and item.sentence < part.sentence
+        and item.text == above
+        and is_row(item.text) == row
+    )
+    return max(found, key=lambda it: it.sentence, default=None)  # "Ingredients:", not the first one
 
 
 def listed(claim: str, question: str, evidence: Sequence[Evidence]) -> list[tuple[Evidence, ...]]:
@@ -115,12 +119,12 @@ def listed(claim: str, question: str, evidence: Sequence[Evidence]) -> list[tupl
     What introduces them stands before them, if it was offered. What stands together in the claim
     must stand in one part: "dogs pay 8 euros" is not said by "adults: 8 euros" and "dogs: 2 euros".
     """
-    lists = {(it.document_id, it.before[-1:]): it for it in evidence if is_part(it.text)}
+    lists = {(it.document_id, it.before): it for it in evidence if is_part(it.text)}
     clauses = [frozenset(stems(clause)) for clause in CLAUSES.split(claim)]
     asked = frozenset(stems(question))
     found: list[tuple[Evidence, ...]] = []
-    for (_, introduction), one in lists.items():
-        parts = _parts(one, introduction, evidence)
+    for one in lists.values():
+        parts = _parts(one, evidence)
         first = introducing(one, evidence)
         leading = [] if first is None else [first]
         known = frozenset(stem for it in leading for stem in stems(it.text))
@@ -194,23 +198,35 @@ def _is_of_another_time(question: str, part: Evidence) -> bool:
 def of_one_list(one: Evidence, other: Evidence) -> bool:
     """Whether two sentences are parts of one list or table."""
     parts = is_part(one.text) and is_part(other.text)
-    same = (one.document_id, one.before[-1:]) == (other.document_id, other.before[-1:])
-    return parts and same
+    return parts and (one.document_id, one.before) == (other.document_id, other.before)
 
 
-def _parts(
-    near: Evidence, introduction: tuple[str, ...], evidence: Sequence[Evidence]
-) -> list[list[Evidence]]:
-    """The offered parts behind ``introduction``, each with the sentences that it goes on with.
+def _introduced(introduction: Evidence, evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """The offered parts of the list or table that a sentence introduces."""
+    behind = (
+        item
+        for item in evidence
+        if item.document_id == introduction.document_id
+        and item.sentence > introduction.sentence
+        and item.before[-1:] == (introduction.text,)
+        and is_part(item.text)
+    )
+    first = min(behind, key=lambda it: it.sentence, default=None)
+    return [] if first is None else _parts(first, evidence)
 
-    Of the document of ``near``. The head of a table is none of its rows.
+
+def _parts(near: Evidence, evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """The offered parts of the list or table of ``near``, each with what it goes on with.
+
+    Another list may be introduced by the same words, not behind the same. The head of a table is
+    none of its rows.
     """
     found: list[list[Evidence]] = []
     for item in sorted(evidence, key=lambda it: it.sentence):
         if item.document_id != near.document_id:
             continue
-        row = is_row(item.text) and any(is_row(text) for text in introduction)
-        if item.before[-1:] == introduction and (row or is_item(item.text)):
+        row = is_row(item.text) and is_row("".join(item.before[-1:]))
+        if item.before == near.before and (row or is_item(item.text)):
             found.append([item])
         elif found and not is_part(item.text) and _goes_on(found[-1][-1], item):
             found[-1].append(item)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.kinds import offers_choice
+from qa.questions import asks_yes_or_no
 from qa.schema import Evidence
 from qa.words import Term, fold, terms
 
@@ -14,10 +15,6 @@ _QUOTED = (
     re.compile(r"(?<![\w'])'((?:[^']|(?<=\w)'(?=\w)){2,})'(?!\w)"),  # no apostrophes
 )
 
-_YES_NO = re.compile(
-    r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b",
-    re.IGNORECASE,
-)
 _YES = re.compile(r"\W*yes\b[\s,.;:–—-]*", re.IGNORECASE)
 """How the answer to a yes-or-no question may begin; no sentence says that."""
 _NO = re.compile(r"\W*no\b[\s,.;:–—-]", re.IGNORECASE)
@@ -50,7 +47,7 @@ class Statement:
     def of(cls, claim: str, question: str, evidence: Sequence[Evidence]) -> "Statement":
         """Read a claim; what is a name in the question or the evidence is one in the claim."""
         denies = False
-        if _YES_NO.match(question):
+        if asks_yes_or_no(question):
             denies = _NO.match(claim) is not None
             claim = _YES.sub("", claim)
         asked = frozenset(term.stem for term in terms(question))
@@ -74,7 +71,7 @@ class Statement:
     @property
     def repeats(self) -> bool:
         """Whether it adds nothing to a question that asks for more than a yes or a choice."""
-        return not (self.added or _YES_NO.match(self.question) or offers_choice(self.question))
+        return not (self.added or asks_yes_or_no(self.question) or offers_choice(self.question))
 
     @property
     def restates(self) -> bool:
@@ -82,7 +79,7 @@ class Statement:
 
         "Did profit fall?" has no "fell": a strong verb keeps little but its first letter.
         """
-        if not _YES_NO.match(self.question) or offers_choice(self.question):
+        if not asks_yes_or_no(self.question) or offers_choice(self.question):
             return False
         said = {term.stem for term in self.stated}
         asked = [term for term in terms(self.question) if term.kind == "word"]

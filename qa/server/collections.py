@@ -69,7 +69,9 @@ async def delete_collection(service: Shared, access: Access, name: str) -> None:
     access.require("admin", name)
 
     def delete() -> None:
-        service.assembly.delete_collection(name)
-        service.forget(name)
+        try:
+            service.assembly.delete_collection(name)
+        finally:
+            service.forget(name)
 
     await service.write(delete)

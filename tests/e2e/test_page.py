@@ -28,7 +28,7 @@ PROOF = "Mayor Ada Lund opened the new bridge on 12 June."
 CALM = "\n\n".join(f"🐟 On day {day} the river was calm. Nobody fished." for day in range(1, 61))
 BRIDGE = (
     f"# The bridge 🌉\n\n{CALM}\n\n## The opening 🎉\n\n"
-    f"The old bridge was closed in March. {PROOF} It cost 4 million euros. "
+    f"The old bridge was closed in March. {PROOF} It cost 4 million\u2028euros. "
     f"<img src=x onerror=alert(1)> & co.\n\n{CALM}"
 )
 QUESTION = "Who opened the new bridge?"
@@ -290,6 +290,12 @@ def test_texts_are_shown_as_text(visit: Visit) -> None:
     expect(visit.the(".answer")).to_contain_text("<b>more</b>")
     expect(visit.the("#article")).to_contain_text("<img src=x onerror=alert(1)> & co.")
     assert visit.the("#article img, .answer b, .answer i").count() == 0
+
+
+def test_what_ends_a_line_elsewhere_ends_no_line_of_the_stream(visit: Visit) -> None:
+    """JavaScript's "." stops at U+2028, and JSON does not escape it."""
+    visit.answered("How much did it cost?", "It cost 4 million euros.")
+    expect(visit.the(".sentence.lit")).to_contain_text("It cost 4 million euros.")
 
 
 def test_the_article_is_shown_to_the_letter(visit: Visit) -> None:

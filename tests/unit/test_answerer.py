@@ -1272,6 +1272,7 @@ def test_the_judge_reads_a_list_whole() -> None:
     answer = answerer.answer("What are the fees of the bath?")
     assert "The fees of the bath are: - adults 8 euros - dogs 2 euros" in llm.calls[0].text
     assert len(answer.citations) == 3
+    assert answer.provenance.prompt == load_prompt("verify/v2").label  # nothing was drafted
 
 
 def test_evidence_only_has_no_tokens() -> None:

@@ -5,6 +5,7 @@ from fake_llm import Article, FakeLLM, Reply, drafter_on
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
 
 from qa.errors import LLMFailedError, LLMUnavailableError
 from qa.generation import drafter
@@ -97,6 +98,16 @@ def test_usage_is_what_the_model_reports() -> None:
     llm = FakeLLM([Reply("Bob.", tokens=(312, 240, 31))])
     list(drafter_on(llm).stream("Who?", EVIDENCE, draft))
     assert draft.usage == Usage(prompt_tokens=312, cached_tokens=240, completion_tokens=31)
+
+
+def test_usage_that_comes_in_pieces_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported = [UsageMetadata(input_tokens=300, output_tokens=2, total_tokens=302)]
+    reported.append(UsageMetadata(input_tokens=0, output_tokens=3, total_tokens=3))
+    chunks = [AIMessageChunk("Bob. ", usage_metadata=it) for it in reported]
+    monkeypatch.setattr(drafter, "stream_chat", lambda *_, **__: chunks)
+    draft = Draft()
+    list(drafter_on(FakeLLM()).stream("Who?", EVIDENCE, draft))
+    assert draft.usage == Usage(prompt_tokens=300, completion_tokens=5)
 
 
 def test_no_usage_is_no_error() -> None:

@@ -41,8 +41,16 @@ def test_a_sentence_is_no_item(text: str) -> None:
 
 def test_rows_have_cells() -> None:
     assert is_row("| City bike | 9 euros |")
-    assert is_row("City bike | 9 euros")
+    assert is_row("City bike | small | 9 euros")
+    assert is_row("Name | Size | Price\n--- | --- | ---")
     assert not is_row("Either|or is a book.")
+    assert not is_row("The command dmesg | tail shows the latest messages.")
+    assert not is_row("```sh\nps | sort | head\n```")
+
+
+def test_a_comment_in_code_is_no_heading() -> None:
+    assert is_heading("# Keep it small")
+    assert not is_heading("# keep it small\ndb.execute(pragma)")
 
 
 def test_headings_have_their_mark() -> None:

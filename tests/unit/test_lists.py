@@ -304,3 +304,66 @@ def test_parts_are_of_one_list_that_one_sentence_introduces(evidence: list[Evide
     assert of_one_list(monday, saturday)
     assert not of_one_list(monday, plot)
     assert not of_one_list(found(evidence, "Membership"), plot)
+
+
+RECIPES = """# Recipes
+
+## Pancakes
+
+Ingredients:
+
+- 200 g flour
+- 2 eggs
+
+## Tomato soup
+
+Ingredients:
+
+- 1 kg tomatoes
+- 2 onions
+"""
+
+
+@pytest.fixture
+def recipes(collection: Collection, tmp_path: Path) -> list[Evidence]:
+    """All sentences of a text with two lists that the same word introduces."""
+    Ingestor(collection, BagOfWords(), chunk_tokens=400).ingest(
+        Document.make(RECIPES, title="Recipes", uri="recipes.md")
+    )
+    retriever = Retriever(
+        collection,
+        BagOfWords(),
+        tmp_path / "lexical",
+        candidates=60,
+        evidence=40,
+        rrf_k=60,
+        ranker=ByWords(),
+        ranker_weight=1,
+        reranked=40,
+    )
+    return list(retriever.retrieve(RECIPES).usable)
+
+
+def test_two_lists_that_the_same_word_introduces_are_two(recipes: list[Evidence]) -> None:
+    pancakes = ["Ingredients:", "- 200 g flour", "- 2 eggs"]
+    soup = ["Ingredients:", "- 1 kg tomatoes", "- 2 onions"]
+    question = "What are the ingredients?"
+    for best, expected in (("flour", pancakes), ("eggs", pancakes), ("onions", soup)):
+        answers = dict.fromkeys(("flour", "eggs", "tomatoes", "onions"), 0.5) | {best: 0.9}
+        quoted = asked(question, recipes, **answers)
+        assert [item.text for item in quoted.proof] == expected
+        assert quoted.proof[0].sentence == quoted.proof[1].sentence - 1
+    flour, onions = found(recipes, "- 200"), found(recipes, "- 2 onions")
+    assert not of_one_list(flour, onions)
+
+
+def test_what_introduces_one_of_two_lists_has_its_items(recipes: list[Evidence]) -> None:
+    for item in [it for it in recipes if it.text == "Ingredients:"]:
+        quoted = listing("What are the ingredients?", item, recipes, Rated())
+        assert [it.sentence for it in quoted.proof] == [item.sentence + n for n in range(3)]
+
+
+def test_a_claim_that_mixes_two_lists_is_not_proved(recipes: list[Evidence]) -> None:
+    question = "What are the ingredients?"
+    assert listed("The ingredients are 200 g flour and 2 eggs.", question, recipes)
+    assert not listed("The ingredients are 200 g flour and 1 kg tomatoes.", question, recipes)

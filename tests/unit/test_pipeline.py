@@ -8,11 +8,12 @@ from fakes import ARTICLES, BagOfWords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import pipeline
 from ingest.pipeline import Ingested, Ingestor
 from ingest.sentences import split_sentences
 from qa.collection import Collection
 from qa.errors import EmbedderMismatchError, UnreadableError
-from qa.schema import Document
+from qa.schema import Document, Span
 from qa.store import Store
 
 
@@ -75,6 +76,18 @@ def test_unchanged_documents_are_neither_embedded_nor_written(
     embedder = BagOfWords()
     assert ingestor_of(collection, embedder).ingest(ARTICLES[0]).outcome == "unchanged"
     assert embedder.embedded == []
+
+
+def test_what_is_cut_otherwise_is_replaced(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another chunk size, or by a version that splits sentences elsewhere."""
+    ingestor_of(collection).ingest(ARTICLES[0])
+    whole = Ingestor(collection, BagOfWords(), chunk_tokens=500)
+    assert [whole.ingest(ARTICLES[0]).outcome for _ in range(2)] == ["replaced", "unchanged"]
+    end = len(ARTICLES[0].text.rstrip())
+    monkeypatch.setattr(pipeline, "split_sentences", lambda text: [Span(0, end)])
+    assert [whole.ingest(ARTICLES[0]).outcome for _ in range(2)] == ["replaced", "unchanged"]
 
 
 def test_another_title_replaces(collection: Collection) -> None:

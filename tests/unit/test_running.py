@@ -1,5 +1,6 @@
 import json
 import stat
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,14 @@ def test_a_server_that_has_ended_is_not_found(tmp_path: Path) -> None:
     gone = {"url": "http://127.0.0.1:1", "token": "t", "pid": 2**22 + 1}
     (tmp_path / "server.json").write_text(json.dumps(gone))
     assert find_running(tmp_path) is None
+
+
+def test_another_process_of_the_same_number_is_not_the_server(tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    file.write_text(json.dumps(asdict(replace(HERE, started=HERE.started - 60))))
+    assert find_running(tmp_path) is None
+    file.write_text(json.dumps(asdict(HERE)))
+    assert find_running(tmp_path) == HERE
 
 
 def test_the_file_of_another_is_left_to_it(tmp_path: Path) -> None:

@@ -245,3 +245,53 @@ def test_time_is_linear(text: str) -> None:
     start = time.perf_counter()
     split_sentences(text)
     assert time.perf_counter() - start < 10  # about one second at worst; quadratic, 100
+
+
+def test_each_key_that_a_file_begins_with_stands_alone() -> None:
+    text = "---\ntitle: Why\nauthor: Ann Lee\ntags:\n  - bread\n---\n\nIt began. It ended."
+    assert split(text) == [
+        "---\ntitle: Why",
+        "author: Ann Lee",
+        "tags:\n  - bread\n---",
+        "It began.",
+        "It ended.",
+    ]
+
+
+def test_what_stands_between_two_rules_need_not_be_keys() -> None:
+    text = "---\nIt rained: much\nand it was dark.\n---\n\nIt ended."
+    assert split(text) == ["---", "It rained: much\nand it was dark.\n---", "It ended."]
+    assert split("---\n---\nIt rained.") == ["---\n---", "It rained."]
+
+
+CODE = """Run it:
+
+~~~sh
+# first? second! Third.
+ps aux | sort | head; echo "Done. Bye."
+
+- name: not an item
+~~~
+
+Then rest. ``` is a fence."""
+
+
+def test_fenced_code_is_parted_by_blank_lines_alone() -> None:
+    assert split(CODE) == [
+        "Run it:",
+        '~~~sh\n# first? second! Third.\nps aux | sort | head; echo "Done. Bye."',
+        "- name: not an item\n~~~",
+        "Then rest.",
+        "``` is a fence.",
+    ]
+
+
+def test_a_fence_that_is_not_closed_begins_no_code() -> None:
+    assert split("```\nIt rained. It stopped.") == ["```", "It rained.", "It stopped."]
+
+
+def test_long_code_is_cut_at_whitespace() -> None:
+    lines = [f"x_{number} = {number}" for number in range(200)]
+    parts = split("\n".join(["```", *lines, "```"]))
+    assert len(parts) > 1
+    assert "\n".join(parts) == "\n".join(["```", *lines, "```"])

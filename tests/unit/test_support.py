@@ -67,6 +67,8 @@ ARTICLE = (
         ("What kept Altman away?", "A positive COVID test kept him away.", [5]),
         ("Did Altman speak with Trump?", "Altman spoke with Trump.", [6]),
         ("Did Altman speak with Trump?", "Yes, Altman spoke with Trump.", [6]),
+        ("Must Altman speak with Trump?", "Yes, Altman must speak with Trump.", [6]),
+        ("Shall Altman speak with Trump?", "Altman shall speak with Trump.", [6]),
     ],
 )
 def test_a_claim_is_proved_by_the_sentence_that_says_it(

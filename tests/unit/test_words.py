@@ -232,7 +232,13 @@ def test_one_of_them_is_no_number() -> None:
         ("2**3", "2**3"),
         ("-5 degrees", "-5 degrees"),
         ("__init__ is called", "__init__ is called"),
+        ("> > We have lost none.", "We have lost none."),
+        ("> 5 kg is too much", "> 5 kg is too much"),
+        ("```sh\nps | head\n```", "ps | head"),
+        ("~~~\nx = 1", "x = 1"),
+        ("---\ntitle: Why", "title: Why"),
+        ("draft: false\n---", "draft: false"),
     ],
 )
-def test_what_is_quoted_has_no_bullet_and_no_bold_type(text: str, said: str) -> None:
+def test_what_is_quoted_has_no_marks_of_layout(text: str, said: str) -> None:
     assert plain(text) == said

@@ -78,7 +78,7 @@ async function* eventsIn(reply) {
       for (const block of blocks) {
         const fields = { event: "", data: [] };
         for (const line of block.split(/\r?\n/)) {
-          const [, name, content] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+          const [, name, content] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
           if (name === "event") fields.event = content;
           else if (name === "data") fields.data.push(content);
         }
