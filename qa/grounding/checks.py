@@ -105,7 +105,7 @@ class Checks:
             return None
         sure = confidence(self._proof_score(item))
         item = replace(item, sure=sure)
-        # No quotation can be so much surer that _or_quoted would take this back: it is sent by then.
+        # No quotation can be so much surer that _or_quoted would take this back once it is sent.
         settled = not undecided(sure) and sure > 1 - _SURER and sure >= self._min_confidence
         return item if settled and self._or_proof(item) == [item] else None
 
