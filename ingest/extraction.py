@@ -16,6 +16,7 @@ from typing import Any
 
 from ingest.decoding import decode
 from qa.errors import UnreadableError
+from qa.layout import ITEM
 
 MAX_UNZIPPED_BYTES = 200_000_000
 
@@ -160,7 +161,8 @@ _NOT_TEXT = {f"{_W}pPr", f"{_W}rPr", f"{_W}del", f"{_W}moveFrom"} | {
 def extract_docx(data: bytes, *, name: str) -> Extract:
     """Extract paragraphs and tables in their order; a table row is a line of cells.
 
-    Headings have Markdown's marks. Headers, footers, notes and comments are left out.
+    Headings and items of lists have Markdown's marks. Headers, footers, notes and comments are left
+    out.
 
     Raises:
         UnreadableError: not a DOCX file, or one that unpacks to more than 200 MB.
@@ -173,7 +175,7 @@ def extract_docx(data: bytes, *, name: str) -> Extract:
         if size > MAX_UNZIPPED_BYTES:
             raise ValueError(f"it unpacks to {size / 1_000_000:.0f} MB")
         document = docx.Document(io.BytesIO(data))
-        marks = {style.style_id: _heading_mark(style.name or "") for style in document.styles}
+        marks = {style.style_id: _mark(style.name or "") for style in document.styles}
         text = "\n\n".join(_blocks(document.element.body, marks))
         headings = (
             paragraph.text
@@ -189,18 +191,31 @@ def extract_docx(data: bytes, *, name: str) -> Extract:
 _HEADING = re.compile(r"heading ([1-6])", re.IGNORECASE)
 
 
-def _heading_mark(style: str) -> str:
-    """Markdown's mark for paragraphs of a style; empty for all but headings."""
+_LIST = re.compile(r"list (?:bullet|number)\b", re.IGNORECASE)
+
+
+def _mark(style: str) -> str:
+    """Markdown's mark for paragraphs of a style; empty for all but headings and lists."""
     level = "1" if style == "Title" else (_HEADING.fullmatch(style) or ["", ""])[1]
-    return f"{'#' * int(level)} " if level else ""
+    return f"{'#' * int(level)} " if level else "- " if _LIST.match(style) else ""
+
+
+def _mark_of(paragraph: Any, marks: Mapping[str, str]) -> str:
+    """The mark of a paragraph: that of its style, or else of the list that it is numbered in."""
+    style = paragraph.find(f"{_W}pPr/{_W}pStyle")
+    mark = "" if style is None else marks.get(style.get(f"{_W}val"), "")
+    number = paragraph.find(f"{_W}pPr/{_W}numPr/{_W}numId")
+    listed = marks and number is not None and number.get(f"{_W}val") != "0"
+    return mark or ("- " if listed else "")
 
 
 def _blocks(parent: Any, marks: Mapping[str, str]) -> Iterator[str]:
     for element in parent:
         if element.tag == f"{_W}p":
             if text := "".join(_runs(element)).strip():
-                style = element.find(f"{_W}pPr/{_W}pStyle")
-                mark = "" if style is None else marks.get(style.get(f"{_W}val"), "")
+                mark = _mark_of(element, marks)
+                if mark == "- " and ITEM.match(text):  # one that was typed
+                    mark = ""
                 yield mark + (" ".join(text.split()) if mark else text)
         elif element.tag == f"{_W}tbl":
             rows = (

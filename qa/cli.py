@@ -247,7 +247,7 @@ def _ask(
     shown = None
     for event in events:
         if isinstance(event, EvidenceEvent):
-            if shown is None and event.standalone_question != question:
+            if shown is None and event.standalone_question != question.strip():
                 progress.say(printable(f"understood as: {event.standalone_question}"))
             if shown != len(event.evidence):
                 progress.say(f"looked at:\n{format_evidence(event.evidence[shown or 0 :])}\n")

@@ -109,6 +109,11 @@ def asks_yes_or_no(question: str) -> bool:
     return _YES_NO.match(question) is not None
 
 
+def is_question(request: str) -> bool:
+    """Whether it has the form of a question: "altman age" and "Tell me a joke" do not."""
+    return request.rstrip().endswith(("?", "？")) or _BEGINS.match(request) is not None
+
+
 def _asked(part: str) -> str:
     """A part as a question of its own."""
     part = part.strip(" ,;")

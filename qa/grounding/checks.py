@@ -21,9 +21,10 @@ from qa.grounding.lists import listing, telling
 from qa.grounding.misfits import fitting
 from qa.grounding.roles import may_confuse, may_exchange
 from qa.grounding.support import Similarity, Support, find_support
+from qa.questions import is_question
 from qa.schema import DISAGREES, Evidence, Passage
 from qa.tracing import span
-from qa.words import plain, terms
+from qa.words import plain, stems, terms
 
 LEAST_FOR_A_QUOTATION = 0.6
 """How sure it must be, at least, of a sentence that it quotes for want of a proved claim. Of 345
@@ -197,6 +198,7 @@ class Checks:
         sure = quote_confidence(best.answers)
         passage = Passage(" ".join(item.text for item in read), title=best.title)
         fits = best.answers >= _LEAST_READ and quotable(question, passage, self._reader)
+        fits = fits and (is_question(question) or _meets(question, proof))
         if judged and fits and quoted.proof:
             sure = quote_confidence(best.answers, self._judging.answers(support))
         clear = fits and sure >= max(self._min_confidence, LEAST_FOR_A_QUOTATION)
@@ -221,6 +223,12 @@ class Checks:
             Checked(plain(item.text), Support((item,)), sure=_TELLS, problem=problem)
             for item in self.evidence
         ]
+
+
+def _meets(request: str, proof: Sequence[Evidence]) -> bool:
+    """Whether a proof, or what stands before it, has a word of what is asked for."""
+    said = (text for item in proof for text in (item.title, *item.before, item.text))
+    return not set(stems(request)).isdisjoint(stem for text in said for stem in stems(text))
 
 
 def covers(item: Checked, question: str, reader: Reader) -> bool:

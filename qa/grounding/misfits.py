@@ -6,21 +6,32 @@ from collections.abc import Sequence
 from qa.grounding.kinds import leaves_unnamed
 from qa.grounding.opposites import opposes
 from qa.grounding.roles import names_a_namesake, names_another
-from qa.layout import asks
+from qa.layout import asks, is_title
+from qa.questions import asks_for_time
 from qa.schema import Evidence
 from qa.words import stems
 
 _OF_QUESTIONS = re.compile(r"\b(?:ask|question|wonder|enquir|inquir)", re.IGNORECASE)
 _AGREES = frozenset(stems("yes yeah yep okay ok sure right exactly indeed absolutely of course"))
 """What says nothing without what it agrees to; "no" and "not" are stopwords."""
+_WORDS = re.compile(r"[^\W\d_]+")
+_DATES = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday january february march april may
+    june july august september october november december jan feb mar apr jun jul aug sep sept oct
+    nov dec mon tue wed thu fri sat sun st nd rd th of at am pm gmt utc bst cet est updated
+    published posted last on""".split()
+)
+"""The words of a line that tells when a text was written."""
+_OF_THE_TEXT = frozenset(stems("published written posted updated article text post dated date"))
 _CONDITION = re.compile(r"\b(?:if|unless|in case|provided) (?P<what>[^,?]+)", re.IGNORECASE)
 
 
 def misfit(question: str, text: str, *, context: str = "") -> str | None:
     """Why ``text`` does not fit the question, in words; ``None`` if it may.
 
-    It asks something itself, is no more than a yes or a no, says the opposite of what the question
-    takes for granted, has what is asked for without its name, or tells of a namesake or of another.
+    It asks something itself, is no more than a yes, a no or the date of the text, says the opposite
+    of what the question takes for granted, has what is asked for without its name, or tells of a
+    namesake or of another.
 
     Args:
         question: what is asked.
@@ -31,6 +42,9 @@ def misfit(question: str, text: str, *, context: str = "") -> str | None:
         return "the sentence that fits asks, and does not answer"
     if _AGREES.issuperset(stems(text)):
         return "the sentence that fits says nothing by itself"
+    dates = is_title(text) and _DATES.issuperset(_WORDS.findall(text.lower()))
+    if dates and asks_for_time(question) and _OF_THE_TEXT.isdisjoint(stems(question)):
+        return "the line that fits is the date of the text"
     opposite = opposes(question, context or text)
     if opposite is not None:
         return opposite

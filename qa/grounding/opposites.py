@@ -41,10 +41,23 @@ OPPOSITES = {
     for word in both
 }
 """The opposites of each word, in lower case."""
+_COMPARED = """
+    faster slower, cheaper dearer, higher lower, larger smaller, bigger smaller, taller shorter,
+    heavier lighter, stronger weaker, hotter colder, warmer colder, richer poorer, wider narrower,
+    easier harder, safer riskier, louder quieter, greater smaller, deeper shallower
+"""
+_COMPARATIVES = {
+    one: other
+    for pair in _COMPARED.split(",")
+    for one, other in (pair.split(), reversed(pair.split()))
+}
+"""Of two things either may be said: "A is faster" answers whether B is slower."""
 
 NEGATIONS = frozenset("not no never none nobody nothing neither nor without cannot".split())
 IMPLIED_NEGATIONS = frozenset(
-    stems("doubt deny refuse reject fail lack cease stop abandon unable unlikely impossible")
+    stems(
+        "doubt deny refuse reject fail lack cease stop abandon unable unlikely impossible exclude"
+    )
 )
 """Stems that may prove what says "not": he came to doubt it, so he no longer believed it."""
 
@@ -127,6 +140,14 @@ def _opposite(text: str, other: str) -> tuple[str, str] | None:
             if word not in said and not known & set(stems(word)) and not agree:
                 return word, found
     return None
+
+
+def turns(question: str, claim: str) -> bool:
+    """Whether a claim has the opposite of a word of the question, and not the word."""
+    said = set(words(claim))
+    return _opposite(question, claim) is not None or any(
+        _COMPARATIVES.get(word) in said for word in set(words(question)) - said
+    )
 
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.kinds import offers_choice
+from qa.grounding.opposites import turns
 from qa.questions import asks_yes_or_no
 from qa.schema import Evidence
 from qa.words import Term, fold, terms
@@ -33,6 +34,7 @@ class Statement:
         quoted: what the claim has in quotation marks, folded; a title that the question names need
             not be said again.
         denies: whether it begins with "no", to a question for yes or no.
+        turns: whether it begins with "yes" to such a question, and goes on to say the opposite.
     """
 
     claim: str
@@ -42,13 +44,15 @@ class Statement:
     added: tuple[Term, ...]
     quoted: tuple[str, ...]
     denies: bool
+    turns: bool
 
     @classmethod
     def of(cls, claim: str, question: str, evidence: Sequence[Evidence]) -> "Statement":
         """Read a claim; what is a name in the question or the evidence is one in the claim."""
-        denies = False
+        denies = turned = False
         if asks_yes_or_no(question):
             denies = _NO.match(claim) is not None
+            turned = _YES.match(claim) is not None and turns(question, claim)
             claim = _YES.sub("", claim)
         asked = frozenset(term.stem for term in terms(question))
         met = [term for text in (question, *(e.text for e in evidence)) for term in terms(text)]
@@ -66,6 +70,7 @@ class Statement:
             added=tuple(term for term in stated if term.stem not in asked),
             quoted=tuple(said for said in quoted if said not in fold(question)),
             denies=denies,
+            turns=turned,
         )
 
     @property

@@ -86,7 +86,7 @@ def find_support(
             similarity=cosine,
             focus=candidate.focus(it),
             context=candidate.context,
-            restates=it.restates,
+            restates=it.restates or it.turns,
             declines=it.denies and candidate.coverage(it) == 1,
         )
         for candidate, cosine in zip(passed, cosines, strict=True)

@@ -1279,6 +1279,23 @@ def test_evidence_only_has_no_tokens() -> None:
     assert kinds(answerer_on(None).stream(QUESTION)) == ["evidence", "claim", "answer"]
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ("asdf qwer", "no_answer"),
+        ("Tell me a joke", "no_answer"),
+        ("call arranged", "answered"),
+        ("Who phoned?", "answered"),
+    ],
+)
+def test_what_is_no_question_is_answered_by_what_has_a_word_of_it(
+    request_: str, status: str
+) -> None:
+    sentence = "The call was arranged by a friend."
+    retriever = reading(Article([sentence]), call=0.95)
+    assert answerer_on(None, retriever=retriever).answer(request_).status == status
+
+
 def test_evidence_only_abstains_where_no_sentence_speaks_of_it() -> None:
     answer = answerer_on(None).answer("Which bees dance in Vienna?")
     check(answer)

@@ -62,3 +62,16 @@ def test_a_condition_is_met_where_a_sentence_has_it(question: str, expected: lis
 def test_a_condition_of_no_content_leaves_what_fits() -> None:
     evidence = Article(["Is it long?", *WARRANTY.sentences]).evidence()
     assert fitting("How long is it if it is mine?", evidence) == evidence[1:]
+
+
+@pytest.mark.parametrize("text", ["14 March 2024", "Updated: Thu 14th Mar 2024, 10:30 GMT", "2024"])
+def test_the_date_of_a_text_tells_of_nothing_else(text: str) -> None:
+    reason = "the line that fits is the date of the text"
+    assert misfit("When is the ship handed over?", text) == reason
+    assert misfit("When was it published?", text) is None
+    assert misfit("How many came?", text) is None
+
+
+@pytest.mark.parametrize("text", ["On 14 March 2024.", "Handed over 14 March", "- May: the ship"])
+def test_a_date_in_a_sentence_tells(text: str) -> None:
+    assert misfit("When is the ship handed over?", text) is None

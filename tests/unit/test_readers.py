@@ -502,6 +502,28 @@ def test_a_docx_in_document_order() -> None:
     ]
 
 
+def test_the_lists_of_a_docx_keep_their_items() -> None:
+    document = docx.Document()
+    document.add_heading("1. Equipment", 1)
+    document.add_paragraph("Employees get:")
+    document.add_paragraph("a laptop", style="List Bullet")
+    document.add_paragraph("one monitor", style="List Number")
+    document.add_paragraph("2) a chair", style="List Number")
+    numbered = document.add_paragraph("a lamp")
+    properties = numbered._p.get_or_add_pPr()
+    properties.get_or_add_numPr().get_or_add_numId().val = 3
+    document.add_paragraph("That is all.")
+    assert read(saved(document), "a.docx").text.split("\n\n") == [
+        "# 1. Equipment",
+        "Employees get:",
+        "- a laptop",
+        "- one monitor",
+        "2) a chair",
+        "- a lamp",
+        "That is all.",
+    ]
+
+
 def test_a_merged_cell_stands_once() -> None:
     document = docx.Document()
     table = document.add_table(1, 3)

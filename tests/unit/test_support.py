@@ -499,6 +499,9 @@ def test_the_answer_to_a_choice_may_repeat_the_question() -> None:
         ("No, Ann called Tim.", "Did Ann call Bob?", "Ann called Tim, not Bob.", False),
         ("Ann called Bob.", "Whom did Ann call, Bob or Tim?", "Ann called Bob.", False),
         ("Ann called Bob.", "Whom did Ann call?", "Ann called Bob.", False),
+        ("Yes, A is five times slower.", "Is A faster than B?", "A is five times slower.", True),
+        ("No, A is five times slower.", "Is A faster than B?", "A is five times slower.", False),
+        ("Yes, A is five times faster.", "Is A faster than B?", "A is five times faster.", False),
     ],
 )
 def test_a_yes_that_says_no_more_than_the_question(
@@ -530,6 +533,12 @@ def test_a_draft_may_quote_the_title_of_the_document() -> None:
     question = "Where did Ann sing Ferry songs?"
     assert support('Ann sang "The Ferry" in Oslo.', question, evidence).proof
     assert not support('Ann sang "A Ferry" in Oslo.', question, evidence).proof
+
+
+def test_a_claim_that_shares_one_word_with_a_sentence_is_not_proved_by_it() -> None:
+    question = "How can I tell that the loaf is baked through?"
+    claim = "The loaf is baked through when it is golden brown and has risen to the top of the pan."
+    assert proof(claim, question, "Score the loaf once across the top and lower it into it.") == []
 
 
 def test_each_clause_of_a_claim_must_be_said() -> None:
