@@ -149,7 +149,7 @@ class LocalLLM:
                 encoding="utf-8",
                 # Ctrl-C at the terminal is for the command line, which ends the child itself.
                 start_new_session=True,
-                env=os.environ | {"PYTHONSAFEPATH": "1"},
+                env=_environment(),
             )
         atexit.register(self.close)
         return Endpoint(self._await_url(parameters, closings) + "/v1", key)
@@ -200,3 +200,13 @@ class LocalLLM:
     def _last_words(self) -> str:
         lines = self._log_file.read_text("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
+
+
+def _environment() -> dict[str, str]:
+    """This process's, so that no module is looked for where somebody happens to stand.
+
+    An empty part of ``PYTHONPATH``, as of "/opt/lib:", means that, too.
+    """
+    folders = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    environment = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(folders)}
+    return {name: value for name, value in environment.items() if value or name != "PYTHONPATH"}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.antecedents import with_sentence_before
-from qa.grounding.lists import CLAUSES, listed, of_one_list
+from qa.grounding.lists import listed, of_one_list
 from qa.grounding.opposites import IMPLIED_NEGATIONS, denies, reverses, turns
 from qa.grounding.statement import Statement
 from qa.grounding.units import MAGNITUDES, SIGNS, UNITS, units_in
@@ -117,10 +117,9 @@ class Candidate:
         return f"the sentence that says “{news[0].text}” is not about “{subjects[0].text}”"
 
     def _lacks_clause(self, it: Statement) -> str | None:
-        for clause in (*CLAUSES.split(it.claim), it.claim):
-            new = {term.stem for term in terms(clause)} - it.asked
+        for clause, new in it.clauses:
             if len(new) >= _TELLING and len(new & self.known) < _SAID_THERE * len(new):
-                return f"no sentence that fits says “{clause.strip()}”"
+                return f"no sentence that fits says “{clause}”"
         plain = all(term.kind == "word" for term in it.added)
         if it.added and plain and self.said.isdisjoint(term.stem for term in it.added):
             return "no sentence says what the draft adds"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.kinds import offers_choice
+from qa.grounding.lists import CLAUSES
 from qa.grounding.opposites import turns
 from qa.questions import asks_yes_or_no
 from qa.schema import Evidence
@@ -31,6 +32,7 @@ class Statement:
         asked: the stems of the question's content words.
         stated: the claim's terms.
         added: those that the question does not have.
+        clauses: each clause, and the whole claim, with the stems that the question does not have.
         quoted: what the claim has in quotation marks, folded; a title that the question names need
             not be said again.
         denies: whether it begins with "no", to a question for yes or no.
@@ -42,6 +44,7 @@ class Statement:
     asked: frozenset[str]
     stated: tuple[Term, ...]
     added: tuple[Term, ...]
+    clauses: tuple[tuple[str, frozenset[str]], ...]
     quoted: tuple[str, ...]
     denies: bool
     turns: bool
@@ -68,6 +71,10 @@ class Statement:
             asked,
             stated=tuple(stated),
             added=tuple(term for term in stated if term.stem not in asked),
+            clauses=tuple(
+                (clause.strip(), frozenset(term.stem for term in terms(clause)) - asked)
+                for clause in dict.fromkeys([*CLAUSES.split(claim), claim])
+            ),
             quoted=tuple(said for said in quoted if said not in fold(question)),
             denies=denies,
             turns=turned,

@@ -1,6 +1,6 @@
 """What clients get, beside the ``Answer``; errors are in ``problems``."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -56,13 +56,15 @@ class DocumentText(BaseModel):
     title: str
     uri: str
     text: str
-    sentences: list[tuple[int, int]] = Field(description="[start, end] of each, end exclusive.")
+    sentences: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(
+        description="[start, end] of each, end exclusive."
+    )
     characters: int
 
     @classmethod
     def of(cls, stored: StoredDocument) -> "DocumentText":
         """A stored document."""
-        spans = [(span.start, span.end) for span in stored.sentences]
+        spans = [[span.start, span.end] for span in stored.sentences]
         return cls(**_head(stored.info), text=stored.text, sentences=spans)
 
 

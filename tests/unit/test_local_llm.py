@@ -247,8 +247,9 @@ def test_a_terminal_does_not_interrupt_the_child(llm: LocalLLM) -> None:
     assert os.getpgid(running(llm)) != os.getpgid(0)
 
 
+@pytest.mark.parametrize("behind", ["", ":", ":/nowhere:"])
 def test_the_current_directory_is_not_searched_for_modules(
-    llm: LocalLLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    llm: LocalLLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: str
 ) -> None:
     """A file named as a module of ours, where somebody happens to stand, is not run."""
     folder = tmp_path / "elsewhere"
@@ -256,6 +257,7 @@ def test_the_current_directory_is_not_searched_for_modules(
     (folder / "qa" / "__init__.py").write_text("raise SystemExit('the wrong qa')")
     (folder / "json.py").write_text("raise SystemExit('the wrong json')")
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].rstrip(":") + behind)
     assert alive(running(llm))
 
 
