@@ -60,8 +60,12 @@ class ByWords:
 
 @pytest.fixture
 def evidence(collection: Collection, tmp_path: Path) -> list[Evidence]:
+    return sentences_of(TEXT, collection, tmp_path)
+
+
+def sentences_of(text: str, collection: Collection, tmp_path: Path) -> list[Evidence]:
     """All sentences, as a question with all their words would find them."""
-    document = Document.make(TEXT, title="The garden", uri="garden.md")
+    document = Document.make(text, title="The garden", uri="garden.md")
     Ingestor(collection, BagOfWords(), chunk_tokens=400).ingest(document)
     retriever = Retriever(
         collection,
@@ -74,7 +78,7 @@ def evidence(collection: Collection, tmp_path: Path) -> list[Evidence]:
         ranker_weight=1,
         reranked=40,
     )
-    return list(retriever.retrieve(TEXT[:1500]).usable)
+    return list(retriever.retrieve(text[:1500]).usable)
 
 
 def found(evidence: Sequence[Evidence], beginning: str, answers: float = 0.9) -> Evidence:
@@ -327,21 +331,7 @@ Ingredients:
 @pytest.fixture
 def recipes(collection: Collection, tmp_path: Path) -> list[Evidence]:
     """All sentences of a text with two lists that the same word introduces."""
-    Ingestor(collection, BagOfWords(), chunk_tokens=400).ingest(
-        Document.make(RECIPES, title="Recipes", uri="recipes.md")
-    )
-    retriever = Retriever(
-        collection,
-        BagOfWords(),
-        tmp_path / "lexical",
-        candidates=60,
-        evidence=40,
-        rrf_k=60,
-        ranker=ByWords(),
-        ranker_weight=1,
-        reranked=40,
-    )
-    return list(retriever.retrieve(RECIPES).usable)
+    return sentences_of(RECIPES, collection, tmp_path)
 
 
 def test_two_lists_that_the_same_word_introduces_are_two(recipes: list[Evidence]) -> None:
