@@ -63,6 +63,6 @@ def test_compatibility_forms_do_not_matter(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["!", "ignore ", "<a ", "\"'", "(: ", "you are now the ", "[1] "])
 def test_a_long_sentence_takes_no_time(unit: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     addresses_model(unit * (1000 // len(unit)))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

@@ -1,6 +1,5 @@
-import time
-
 import pytest
+from growth import is_linear
 
 from qa.grounding.opposites import OPPOSITES, denies, opposes, reverses
 
@@ -92,7 +91,8 @@ def test_what_a_claim_says_otherwise_is_not_the_opposite(claim, text):
     assert reverses(claim, text) is None
 
 
-def test_a_long_question_is_read_in_no_time():
-    began = time.perf_counter()
-    assert opposes("Why did it? " + "did it " * 15_000, "It was so.") is None
-    assert time.perf_counter() - began < 2
+def test_a_long_question_is_read_in_proportion():
+    def read(length: int) -> None:
+        assert opposes("Why did it? " + "did it " * length, "It was so.") is None
+
+    assert is_linear(read, 15_000)

@@ -120,9 +120,9 @@ def test_nothing_is_added_and_only_what_joins_is_lost(question: str) -> None:
     "unit", ["who is it and ", "and did ", "what a ", "?", " ", "which x y z "]
 )
 def test_the_longest_question_is_read_in_no_time(unit: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     split_question((unit * 2000)[:2000])
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 # Overviews
