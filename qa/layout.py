@@ -6,7 +6,7 @@ says as little without it: "The following are forbidden:".
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 _HEADING = re.compile(r"#{1,6}\s")
 ITEM = re.compile(r"(?:[-*+•‣◦▪●·–—]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))\s+")
@@ -95,32 +95,37 @@ def say_list(introduction: str, items: Sequence[str]) -> str:
     return f"{introduction}{'' if introduces(introduction) else ':'} {said}"
 
 
-def say_row(head: str, row: str) -> str:
+def say_row(head: str, row: str, *, columns: Collection[int] | None = None) -> str:
     """A row of a table, each cell behind the head of its column: "Plot: large; Price: 80 euros".
 
     Args:
         head: the first row, with the rule below it if there is one; ``""`` if it is not known.
         row: another one.
+        columns: those that are said, from 0, if the head is known; ``None`` for all.
     """
-    cells = _cells(row)
-    heads = _cells(head)
-    if len(heads) != len(cells):
-        return ", ".join(filter(None, cells))
-    pairs = [(name, cell) for name, cell in zip(heads, cells, strict=True) if cell]
-    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs)
+    own, heads = cells(row), cells(head)
+    if len(heads) != len(own):
+        return ", ".join(filter(None, own))
+    said = [
+        f"{name}: {cell}" if name else cell
+        for place, (name, cell) in enumerate(zip(heads, own, strict=True))
+        if cell and (columns is None or place in columns)
+    ]
+    return "; ".join(said)
 
 
-def say_part(part: str, before: Sequence[str]) -> str:
+def say_part(part: str, before: Sequence[str], *, columns: Collection[int] | None = None) -> str:
     """An item behind what announces its list, or a row behind its head, as one statement.
 
     Args:
         part: an item, a row, or any other sentence, which is left as it is.
         before: the sentences before the list or the row's table, the nearest last, which may be the
             table's first row; of a heading, the one that it stands below may be among them.
+        columns: of a row, as with ``say_row``.
     """
     introduction = "".join(before[-1:])
     if is_row(part):
-        return say_row(introduction if is_row(introduction) else "", part)
+        return say_row(introduction if is_row(introduction) else "", part, columns=columns)
     announces = introduces(introduction) or is_title(introduction) or is_item(introduction)
     if not is_item(part) or not introduction or not announces:
         return part
@@ -138,7 +143,8 @@ def unmarked(text: str) -> str:
     return _MARK.sub("", text)
 
 
-def _cells(row: str) -> list[str]:
+def cells(row: str) -> list[str]:
+    """The cells of a row, without the rule that may stand below it."""
     lines = [line for line in row.splitlines() if not _RULE.fullmatch(line)]
     text = lines[0].strip() if lines else ""
     return [cell.strip() for cell in _CELLS.split(text.removeprefix("|").removesuffix("|"))]

@@ -191,3 +191,21 @@ _TIME = re.compile(
 def asks_for_time(question: str) -> bool:
     """Whether a question asks when something was, is or will be."""
     return _TIME.match(question) is not None
+
+
+_WHO = re.compile(r"\W*(?:(?:and|but|so) )?whom? (?!(?:is|was|are|were)\b)", re.IGNORECASE)
+
+
+def asks_who(question: str) -> bool:
+    """Whether a question asks who did something; "who is" may ask what somebody is."""
+    return _WHO.match(question) is not None
+
+
+_NOUN = re.compile(r"\W*(?:(?:and|but|so) )?(?:what|which) (?P<noun>[\w’'-]+)", re.IGNORECASE)
+
+
+def asked_noun(question: str) -> str:
+    """What is asked for by its name, "ingredients" in "Which ingredients …"; empty if none is."""
+    found = _NOUN.match(question)
+    noun = "" if found is None else found["noun"]
+    return "" if noun.lower() in STOPWORDS else noun

@@ -1,12 +1,15 @@
 """What a proof is not understood without: what stands before it, or led to it."""
 
+import re
 from collections.abc import Sequence
 
 from qa.grounding.lists import introducing
 from qa.layout import is_row, say_part
-from qa.questions import asks_for_time
+from qa.questions import asks_for_time, asks_who
 from qa.schema import Evidence
 from qa.words import Term, counts_from, leans, terms
+
+_IS_SOMEBODY = re.compile(r"\W*(?:he|she|they)\b", re.IGNORECASE)
 
 
 def with_antecedents(
@@ -41,6 +44,25 @@ def with_antecedents(
             names = unnamed & {term.stem for term in terms(item.text)}
             return (item, *proof) if names or undated else proof
     return proof
+
+
+def who_is_meant(
+    question: str, sentence: Evidence, evidence: Sequence[Evidence]
+) -> Evidence | None:
+    """The sentence that names who "she" is, where the question asks who did it.
+
+    It stands before those that begin so, if it was offered; ``None`` where none is needed.
+    """
+    if not asks_who(question) or not _IS_SOMEBODY.match(sentence.text):
+        return None
+    asked = {term.stem for term in terms(question)}
+    offered = {(it.document_id, it.sentence): it for it in evidence}
+    before: Evidence | None = sentence
+    while before is not None and _IS_SOMEBODY.match(before.text):
+        if any(term.kind == "name" and term.stem not in asked for term in terms(before.text)):
+            break
+        before = offered.get((before.document_id, before.sentence - 1))
+    return None if before is sentence else before
 
 
 def with_sentence_before(proof: Sequence[Evidence]) -> str:

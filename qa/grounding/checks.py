@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from qa.grounding.abstention import (
     Reader,
@@ -13,14 +14,15 @@ from qa.grounding.abstention import (
     quote_confidence,
     undecided,
 )
-from qa.grounding.antecedents import with_antecedents, with_sentence_before
+from qa.grounding.antecedents import who_is_meant, with_antecedents, with_sentence_before
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.judging import Judge, Judging
 from qa.grounding.kinds import answers_kind
-from qa.grounding.lists import listing, telling
+from qa.grounding.lists import Listing, likeliest_list, listing, telling
 from qa.grounding.misfits import fitting
 from qa.grounding.roles import may_confuse, may_exchange
 from qa.grounding.support import Similarity, Support, find_support
+from qa.grounding.tables import may_mix_columns, say_proof
 from qa.questions import is_question
 from qa.schema import DISAGREES, Evidence, Passage
 from qa.tracing import span
@@ -146,8 +148,14 @@ class Checks:
         check holds a yes that only repeats the question: the model says yes to nearly everything.
         """
         if item.problem is None and item.support.restates:
-            return [replace(item, claim=" ".join(plain(it.text) for it in item.support.proof))]
-        if item.problem is not None or len(item.support.proof) > 1:
+            return [replace(item, claim=say_proof(self.question, item.support.proof))]
+        if item.problem is not None:
+            return [item]
+        if may_mix_columns(item.claim, self.question, item.support.proof):
+            reason = "it may take from one column what stands in another"
+            said = say_proof(self.question, item.support.proof)
+            return [replace(item, problem=reason), replace(item, claim=said)]
+        if len(item.support.proof) > 1:
             return [item]
         (sentence,) = item.support.proof
         likely = (sentence.answers or 0.0) >= _LIKELY
@@ -187,23 +195,42 @@ class Checks:
             judged: whether the judge is asked for it, too.
         """
         question, evidence = self.question, self.evidence
+        likely = self._likeliest
+        if likely is None:
+            return None
+        best, quoted, answers = likely
+        proof = with_antecedents(quoted.proof or (best,), question, terms(question), evidence)
+        read = quoted.proof if len(quoted.proof) > 1 else (best,)
+        read = proof if best.led_by is not None else read
+        text = quoted.text
+        meant = who_is_meant(question, best, evidence)
+        if meant is not None and meant not in proof:
+            proof, read, text = (meant, *proof), (meant, *read), f"{plain(meant.text)} {text}"
+        support = Support(proof, context=with_sentence_before(read))
+        sure = quote_confidence(answers)
+        passage = Passage(" ".join(item.text for item in read), title=best.title)
+        fits = answers >= _LEAST_READ and quotable(question, passage, self._reader)
+        fits = fits and (is_question(question) or _meets(question, proof))
+        if judged and fits and quoted.proof:
+            sure = quote_confidence(answers, self._judging.answers(support))
+        clear = fits and sure >= max(self._min_confidence, LEAST_FOR_A_QUOTATION)
+        problem = None if clear and quoted.proof else "no sentence clearly answers the question"
+        return Checked(text, support, sure=sure, problem=problem)
+
+    @cached_property
+    def _likeliest(self) -> tuple[Evidence, Listing, float] | None:
+        """The sentence that most likely answers, what is quoted for it, and how likely it is.
+
+        For a list that answers as a whole it is its first.
+        """
+        question, evidence = self.question, self.evidence
         best = likeliest(telling(question, fitting(question, evidence)))
         if best is None or best.answers is None:
             return None
-        quoted = listing(question, best, evidence, self._reader)
-        proof = with_antecedents(quoted.proof or (best,), question, terms(question), evidence)
-        read = quoted.proof if len(quoted.proof) > 1 else [best]
-        read = proof if best.led_by is not None else read
-        support = Support(proof, context=with_sentence_before(read))
-        sure = quote_confidence(best.answers)
-        passage = Passage(" ".join(item.text for item in read), title=best.title)
-        fits = best.answers >= _LEAST_READ and quotable(question, passage, self._reader)
-        fits = fits and (is_question(question) or _meets(question, proof))
-        if judged and fits and quoted.proof:
-            sure = quote_confidence(best.answers, self._judging.answers(support))
-        clear = fits and sure >= max(self._min_confidence, LEAST_FOR_A_QUOTATION)
-        problem = None if clear and quoted.proof else "no sentence clearly answers the question"
-        return Checked(quoted.text, support, sure=sure, problem=problem)
+        whole = likeliest_list(question, evidence, self._reader)
+        if whole is not None and whole.beats(best):
+            return whole.first, whole.listing, whole.answers
+        return best, listing(question, best, evidence, self._reader), best.answers
 
     def contradiction(self, of: Checked) -> Checked | None:
         """The sentence that contradicts a claim on the value asked for, beside its proof."""

@@ -2,7 +2,7 @@
 
 import re
 
-from qa.questions import AUXILIARY, asks_for_time
+from qa.questions import AUXILIARY, asks_for_time, asks_who
 from qa.words import stems, terms, words
 
 _AMOUNT = re.compile(
@@ -14,9 +14,12 @@ _REASON = re.compile(r"\W*(?:and |so |but )?(?:why|what (?:is|was) the reason)\b
 _CAUSE = re.compile(
     r"\b(?:because|since|due|owing|thanks|reason|so that|in order|after|caused?|led|made|forced|"
     r"kept|prevented|by|for|to(?! ?[$€£¥]?\d)|as|result\w*|mean\w*|want\w*|need\w*|fear\w*|"
-    r"hop(?:ed|ing))\b",
+    r"hop(?:ed|ing)|so|therefore|consequently|hence|thus|making|claiming|arguing|"
+    r"had (?:been |\w+ly )?\w+(?:[dnt]))\b",
     re.IGNORECASE,
 )
+"""What may give a reason; "a wave had broken the window" may, of what stands before it. Of 488
+sentences of the training material that answer a "why" 444 have one, of 3,000 others two thirds."""
 _TIME_WORDS = frozenset(
     """january february march april may june july august september october november december
     monday tuesday wednesday thursday friday saturday sunday spring summer autumn fall winter
@@ -76,10 +79,6 @@ _COUNT = re.compile(
 _MONEY = re.compile(r"[$€£¥] ?\d")
 
 
-_WHO = re.compile(r"\W*(?:and |so |but )?whom? (?!(?:is|was|are|were)\b)", re.IGNORECASE)
-"""Asks who did something; "who is" may ask what somebody is."""
-
-
 _WHO_DID = re.compile(r"\W*(?:and |so |but )?who (?:\w+ly )?(?P<deed>\w{3,})\b", re.IGNORECASE)
 
 
@@ -125,7 +124,7 @@ def answers_kind(question: str, claim: str, *, whole: bool = True) -> bool:
         return not whole or _CAUSE.search(claim) is not None
     if _leaves_out_the_agent(question, claim):
         return False
-    if _WHO.match(question) and stated and stated[0] in asked and stated[0].kind == "name":
+    if asks_who(question) and stated and stated[0] in asked and stated[0].kind == "name":
         # Asked who met Ann and Bob, the draft says that Ann met Bob.
         return " by " in claim or any(term.kind == "name" for term in added)
     return True

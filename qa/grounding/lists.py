@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.abstention import Reader
+from qa.grounding.tables import CLAUSES, say_row_for
 from qa.grounding.values import MONTHS, WEEKDAYS
 from qa.layout import (
     LONGEST_LIST,
@@ -17,7 +18,9 @@ from qa.layout import (
     is_title,
     say_list,
     say_part,
+    unmarked,
 )
+from qa.questions import asked_noun
 from qa.schema import Evidence, Passage
 from qa.words import plain, stems
 
@@ -41,9 +44,6 @@ _TIMES = tuple(
 
 _FOR = re.compile(r"\bfor (?P<what>[^,?]+)", re.IGNORECASE)
 
-CLAUSES = re.compile(r"[,;:]\s|\band\b|\bbut\b", re.IGNORECASE)
-"""What parts the clauses of a claim."""
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -56,6 +56,16 @@ class Listing:
 
     proof: tuple[Evidence, ...]
     text: str
+
+    @classmethod
+    def of(cls, first: Evidence | None, parts: Sequence[Sequence[Evidence]]) -> "Listing":
+        """Parts of a list behind what introduces them, if that was offered."""
+        leading = [] if first is None else [first]
+        said = _said(parts)
+        alone = len(said) == 1 and not leading  # it keeps its full stop
+        text = say_list("".join(plain(it.text) for it in leading), said)
+        proof = (*leading, *(it for part in parts for it in part))
+        return cls(proof, said[0] if alone else text)
 
 
 def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader: Reader) -> Listing:
@@ -71,7 +81,7 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
         head = introducing(best, evidence)
         if head is None:  # what it says is not quoted then, and not said
             return Listing((best,), plain(say_part(best.text, ())))
-        return Listing((head, best), plain(say_part(best.text, best.before)))
+        return Listing((head, best), say_row_for(question, best))
     first = introducing(best, evidence)
     parts = [[best]]
     item, announced = is_item(best.text), introduces(best.text)
@@ -88,12 +98,53 @@ def listing(question: str, best: Evidence, evidence: Sequence[Evidence], reader:
             parts = items
     if not parts:
         return Listing((), plain(best.text))
-    leading = [] if first is None else [first]
-    said = [" ".join(plain(it.text) for it in part) for part in parts]
-    alone = len(said) == 1 and not leading  # it keeps its full stop
-    text = say_list("".join(plain(it.text) for it in leading), said)
-    proof = (*leading, *(it for part in parts for it in part))
-    return Listing(proof, said[0] if alone else text)
+    return Listing.of(first, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeList:
+    """A list of which every part was offered.
+
+    Attributes:
+        first: its first sentence.
+        listing: what is quoted for it.
+        answers: what the reader says of all of it, read behind what introduces it.
+        is_named: whether that is what the question asks for by its name.
+    """
+
+    first: Evidence
+    listing: Listing
+    answers: float
+    is_named: bool
+
+    def beats(self, best: Evidence) -> bool:
+        """Whether it is a likelier answer than the likeliest sentence, if that is none of it.
+
+        "Which ingredients …" is asked for the list below "Ingredients" where that answers half as
+        likely as "You need a pot …".
+        """
+        if best in self.listing.proof:
+            return False
+        least = (best.answers or 0.0) * (_ANSWERS_TOO if self.is_named else 1)
+        return self.answers > least
+
+
+def likeliest_list(question: str, evidence: Sequence[Evidence], reader: Reader) -> WholeList | None:
+    """The list that most likely answers, all of it; ``None`` where no list is asked for."""
+    if not asks_for_several(question):
+        return None
+    noun = frozenset(stems(asked_noun(question)))
+    lists = {(it.document_id, it.before): it for it in evidence if is_item(it.text) and it.before}
+    found = []
+    for one in lists.values():
+        parts, above = _parts(one, evidence), one.before[-1]
+        if len(parts) < 2 or _is_too_long(parts) or is_row(one.text):
+            continue
+        read = Passage(say_list(unmarked(above), _said(parts)), title=one.title)
+        (answers,) = reader.answers(question, [read])
+        quoted = Listing.of(introducing(one, evidence), parts)
+        found.append(WholeList(parts[0][0], quoted, answers, not noun.isdisjoint(stems(above))))
+    return max(found, key=lambda it: (it.is_named, it.answers), default=None)
 
 
 def introducing(part: Evidence, evidence: Sequence[Evidence]) -> Evidence | None:
@@ -159,7 +210,7 @@ def telling(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     fee for a camera.
     """
     asked = frozenset(stems(question))
-    met = {it.sentence_id: asked.intersection(stems(it.text)) for it in evidence}
+    met = {it.sentence_id: asked.intersection(stems(it.text)) - _shared(it) for it in evidence}
     return [
         it
         for it in evidence
@@ -176,8 +227,13 @@ def _is_of_another_row(question: str, part: Evidence) -> bool:
     asking = _FOR.search(question)
     if asking is None or not is_row(part.text):
         return False
-    wanted = set(stems(asking["what"])) - set(stems(" ".join([part.title, *part.before[-1:]])))
+    wanted = set(stems(asking["what"])) - _shared(part)
     return bool(wanted) and wanted.isdisjoint(stems(part.text))
+
+
+def _shared(part: Evidence) -> frozenset[str]:
+    """The words of what stands above all parts of a list, so that none has more of them."""
+    return frozenset(stems(" ".join([part.title, *part.before[-1:]])))
 
 
 def _is_of_another_time(question: str, part: Evidence) -> bool:
@@ -231,6 +287,10 @@ def _parts(near: Evidence, evidence: Sequence[Evidence]) -> list[list[Evidence]]
         elif found and not is_part(item.text) and _goes_on(found[-1][-1], item):
             found[-1].append(item)
     return found
+
+
+def _said(parts: Sequence[Sequence[Evidence]]) -> list[str]:
+    return [" ".join(plain(it.text) for it in part) for part in parts]
 
 
 def _is_too_long(parts: Sequence[Sequence[Evidence]]) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.grounding.kinds import offers_choice
-from qa.grounding.lists import CLAUSES
 from qa.grounding.opposites import turns
+from qa.grounding.tables import CLAUSES
 from qa.questions import asks_yes_or_no
 from qa.schema import Evidence
 from qa.words import Term, fold, terms

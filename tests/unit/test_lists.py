@@ -7,7 +7,15 @@ from fakes import BagOfWords, Undecided
 
 from ingest.pipeline import Ingestor
 from qa.collection import Collection
-from qa.grounding.lists import Listing, introducing, listed, listing, of_one_list, telling
+from qa.grounding.lists import (
+    Listing,
+    introducing,
+    likeliest_list,
+    listed,
+    listing,
+    of_one_list,
+    telling,
+)
 from qa.layout import is_part
 from qa.retrieval.retriever import Retriever
 from qa.schema import Document, Evidence, Passage
@@ -270,6 +278,17 @@ def test_a_part_gives_way_to_one_that_has_more_of_the_question(evidence: list[Ev
     assert telling("Is a large plot dearer than a small one?", asked_of) == asked_of
 
 
+def test_a_word_of_the_head_gives_no_row_the_way() -> None:
+    head = "|  | Brook 350 | Brook 550 |\n|---|---|---|"
+    rows = ["| Weight | 4.2 kg | 5.6 kg |", "| Power | 350 W | 550 W |"]
+    evidence = Article([head, *rows]).evidence()
+    weight, power = (
+        it.model_copy(update={"before": (head,)}) for it in evidence if it.text in rows
+    )
+    assert telling("How heavy is the Brook 350?", [weight, power]) == [weight, power]
+    assert telling("What power has the Brook 350?", [weight, power]) == [power]
+
+
 def test_a_row_tells_what_it_has_a_word_of(evidence: list[Evidence]) -> None:
     row = found(evidence, "| large")
     assert telling("What is the price for a garage?", [row]) == []
@@ -357,3 +376,54 @@ def test_a_claim_that_mixes_two_lists_is_not_proved(recipes: list[Evidence]) -> 
     question = "What are the ingredients?"
     assert listed("The ingredients are 200 g flour and 2 eggs.", question, recipes)
     assert not listed("The ingredients are 200 g flour and 1 kg tomatoes.", question, recipes)
+
+
+RECIPE = """You need a deep pot.
+
+## Ingredients
+
+- 300 g flour
+- 11 g salt
+
+## Steps
+
+1. Mix both.
+2. Wait for a night.
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "pot", "listed", "beats"),
+    [
+        ("Which ingredients do I need?", 0.7, 0.4, True),  # it is asked for by its name
+        ("Which ingredients do I need?", 0.9, 0.4, False),
+        ("What do I need?", 0.7, 0.4, False),
+        ("What do I need?", 0.3, 0.4, True),
+    ],
+)
+def test_a_list_that_answers_as_a_whole_is_the_likeliest_answer(
+    collection: Collection, tmp_path: Path, question: str, pot: float, listed: float, beats: bool
+) -> None:
+    evidence = rated(sentences_of(RECIPE, collection, tmp_path), pot=pot)
+    whole = likeliest_list(question, evidence, Rated(**{"Ingredients: 300 g flour": listed}))
+    assert whole is not None
+    assert whole.listing.text == "300 g flour; 11 g salt"
+    assert [it.text for it in whole.listing.proof] == ["- 300 g flour", "- 11 g salt"]
+    assert whole.first == whole.listing.proof[0]
+    assert whole.answers == listed
+    assert whole.beats(found(evidence, "You need", pot)) is beats
+    assert not whole.beats(whole.first)
+
+
+def test_what_introduces_a_list_is_quoted_with_all_of_it(evidence: list[Evidence]) -> None:
+    whole = likeliest_list("What does it include?", evidence, Rated(workshops=0.8))
+    assert whole is not None
+    quoted = asked("What does membership include?", evidence, includes=0.9)
+    assert whole.listing.text == quoted.text
+    assert [it.text for it in whole.listing.proof] == [it.text for it in quoted.proof]
+
+
+def test_where_one_thing_is_asked_no_list_is_read(evidence: list[Evidence]) -> None:
+    assert likeliest_list("When does it open?", evidence, Rated(Monday=0.8)) is None
+    (alone,) = Article(["It has a plot."]).evidence()
+    assert likeliest_list("What does it have?", [alone], Rated(plot=0.8)) is None

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from qa.questions import (
     MOST_PARTS,
+    asked_noun,
     asks_for_overview,
+    asks_who,
     points_at_text,
     split_question,
     tells_text_apart,
@@ -183,3 +185,31 @@ def test_a_question_for_something_asks_for_no_overview(question: str) -> None:
 def test_what_an_overview_is_asked_of(what: str, points: bool, apart: str) -> None:
     assert points_at_text(what) == points
     assert tells_text_apart(what) == apart.split()
+
+
+@pytest.mark.parametrize(
+    ("question", "who"),
+    [
+        ("Who drove?", True),
+        ("And whom did she see?", True),
+        ("Who is she?", False),
+        ("Which man drove?", False),
+        ("Whose car?", False),
+    ],
+)
+def test_who_did_it_is_asked(question: str, who: bool) -> None:
+    assert asks_who(question) is who
+
+
+@pytest.mark.parametrize(
+    ("question", "noun"),
+    [
+        ("Which ingredients do I need?", "ingredients"),
+        ("And what equipment is provided?", "equipment"),
+        ("What is provided?", ""),
+        ("What?", ""),
+        ("How many ingredients?", ""),
+    ],
+)
+def test_what_is_asked_for_by_its_name(question: str, noun: str) -> None:
+    assert asked_noun(question) == noun

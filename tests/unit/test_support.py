@@ -8,7 +8,7 @@ from fake_llm import Article
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qa.grounding.antecedents import with_antecedents
+from qa.grounding.antecedents import who_is_meant, with_antecedents
 from qa.grounding.support import Support, find_support
 from qa.schema import Evidence
 from qa.words import stems, terms
@@ -611,3 +611,34 @@ def test_an_earlier_time_is_told_with_what_it_counts_from() -> None:
     assert [item.text for item in when] == sentences
     who = with_antecedents(evidence[1:], "Who had died?", stated, evidence)
     assert [item.text for item in who] == sentences[1:]
+
+
+STORY = [
+    "Solveig Brekke took the wheel.",
+    "She had never sat behind one.",
+    "She drove to the cliff.",
+    "He and Nils Aas met her there.",
+    "They drove back.",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "place", "named"),
+    [
+        ("Who drove to the cliff?", 3, 1),  # two sentences back
+        ("Who had never sat behind a wheel?", 2, 1),
+        ("Who drove back?", 5, 4),
+        ("Who met her?", 4, None),  # he is not alone, and has a name beside him
+        ("Who took the wheel?", 1, None),
+        ("When did she drive to the cliff?", 3, None),
+    ],
+)
+def test_asked_who_it_is_said_who_she_is(question: str, place: int, named: int | None) -> None:
+    evidence = Article(STORY).evidence()
+    found = who_is_meant(question, evidence[place - 1], evidence)
+    assert found == (None if named is None else evidence[named - 1])
+
+
+def test_who_she_is_may_not_have_been_offered() -> None:
+    evidence = Article(STORY).evidence()
+    assert who_is_meant("Who drove to the cliff?", evidence[2], evidence[1:]) is None
