@@ -41,7 +41,11 @@ class Source:
 
 
 def find_sources(
-    spec: str, *, stdin: BinaryIO | None = None, fetch: Fetch = fetch_url
+    spec: str,
+    *,
+    stdin: BinaryIO | None = None,
+    fetch: Fetch = fetch_url,
+    left_out: Callable[[Path], object] = lambda _: None,
 ) -> Iterator[Source]:
     """Yield what ``spec`` names, in a stable order, each file once.
 
@@ -51,6 +55,7 @@ def find_sources(
             files and files without a reader, and do not follow links to other directories.
         stdin: what ``-`` reads; none: the process's standard input.
         fetch: what gets URLs.
+        left_out: told of each visible file that has no reader.
 
     Raises:
         SourceNotFoundError: there is nothing at ``spec``.
@@ -62,7 +67,7 @@ def find_sources(
         yield source_from_url(spec, fetch=fetch)
     else:
         nothing = True
-        for file in _find_files(spec):
+        for file in _find_files(spec, left_out):
             nothing = False
             yield Source(file.resolve().as_uri(), str(file), file.name, partial(_load, file))
         if nothing:
@@ -99,7 +104,7 @@ def source_from_bytes(
     return Source(uri, name, PurePosixPath(name).name, lambda: Content(data, media_type))
 
 
-def _find_files(spec: str) -> Iterator[Path]:
+def _find_files(spec: str, left_out: Callable[[Path], object]) -> Iterator[Path]:
     path = Path(os.path.expanduser(spec))
     try:
         mode = path.stat().st_mode if spec else 0
@@ -110,13 +115,13 @@ def _find_files(spec: str) -> Iterator[Path]:
     if stat.S_ISREG(mode):
         yield path
     elif stat.S_ISDIR(mode):
-        yield from _readable([path])
+        yield from _readable([path], left_out)
     elif mode:
         raise SourceError(
             f"{spec!r} is not a regular file", help="Pipe it in: footnoted ingest - < FILE."
         )
     elif re.search(r"[*?\[]", spec):
-        yield from _readable(_matches(path))
+        yield from _readable(_matches(path), left_out)
     elif re.match(r"[a-z][a-z0-9+.-]+:", spec, re.IGNORECASE):
         raise SourceNotFoundError(
             f"cannot read {spec!r}: no such file, and only http and https are fetched",
@@ -141,15 +146,19 @@ def _matches(pattern: Path) -> list[Path]:
     ]
 
 
-def _readable(paths: Iterable[Path]) -> Iterator[Path]:
+def _readable(paths: Iterable[Path], left_out: Callable[[Path], object]) -> Iterator[Path]:
     seen: set[Path] = set()
     for path in paths:
         for file in _walk(path) if os.path.isdir(path) else [path]:
-            if file.suffix.lower() in SUFFIXES and os.path.isfile(file):
-                real = file.resolve()
-                if real not in seen:
-                    seen.add(real)
-                    yield file
+            if not os.path.isfile(file):
+                continue
+            if file.suffix.lower() not in SUFFIXES:
+                left_out(file)
+                continue
+            real = file.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield file
 
 
 def _walk(directory: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from qa.cli_sources import (
     Library,
     LocalLibrary,
     assembled,
+    find_id,
     ingest,
     ingested,
     running_server,
@@ -64,7 +65,7 @@ EvidenceOnly = Annotated[
 ]
 OnlyDocuments = Annotated[
     list[str] | None,
-    typer.Option("--document", "-d", help="Answer from this document id alone; repeatable."),
+    typer.Option("--document", "-d", help="Answer from this document alone; repeatable."),
 ]
 Mark = Annotated[
     bool, typer.Option("--mark", help="Show unproved claims, struck through, instead of dropping.")
@@ -92,8 +93,10 @@ def ask(
     asked = " ".join(question or ["-"])
     if asked == "-":
         asked = _from_stdin("the question")
-    with _answerer(collection, evidence_only=evidence_only, sample=sample) as (answerer, progress):
-        answer = _ask(answerer, asked, [], progress, documents=document, mark=mark)
+    with _answerer(collection, evidence_only=evidence_only, sample=sample) as opened:
+        answerer, library, progress = opened
+        documents = [find_id(library, name) for name in document] if document else None
+        answer = _ask(answerer, asked, [], progress, documents=documents, mark=mark)
         print(answer.model_dump_json(indent=2) if as_json else format_answer(answer))
     if answer.status == "no_answer":
         raise typer.Exit(ABSTAINED)
@@ -110,7 +113,7 @@ def chat(collection: Collection = "default", evidence_only: EvidenceOnly = False
     again = True
     while again:
         again = False
-        with _answerer(collection, evidence_only=evidence_only) as (answerer, progress):
+        with _answerer(collection, evidence_only=evidence_only) as (answerer, _, progress):
             for question in questions:
                 try:
                     answer = _ask(answerer, question, history, progress)
@@ -208,8 +211,8 @@ def _flush() -> None:
 @contextmanager
 def _answerer(
     collection: str, *, evidence_only: bool, sample: bool = False
-) -> "Iterator[tuple[Answerer | RemoteAnswerer, Progress]]":
-    """What answers: the server that holds the data directory, or else this process."""
+) -> "Iterator[tuple[Answerer | RemoteAnswerer, Library, Progress]]":
+    """What answers, and from what: the server with the data directory, or else this process."""
     from qa.settings import load_settings
 
     server = running_server(load_settings())
@@ -218,16 +221,18 @@ def _answerer(
 
         progress = Progress()
         progress.say(f"asking the server that runs at {server.url}")
+        theirs = RemoteLibrary(server, collection)
         if sample:
-            _ingest_sample_if_empty(RemoteLibrary(server, collection), progress)
-        yield RemoteAnswerer(server, collection, evidence_only=evidence_only), progress
+            _ingest_sample_if_empty(theirs, progress)
+        yield RemoteAnswerer(server, collection, evidence_only=evidence_only), theirs, progress
         return
     with assembled() as (assembly, progress):
         if not evidence_only:
             assembly.llm.start_in_background()
+        own = LocalLibrary(assembly, collection)
         if sample:
-            _ingest_sample_if_empty(LocalLibrary(assembly, collection), progress)
-        yield assembly.answerer(collection, evidence_only=evidence_only), progress
+            _ingest_sample_if_empty(own, progress)
+        yield assembly.answerer(collection, evidence_only=evidence_only), own, progress
 
 
 def _ask(
@@ -267,7 +272,7 @@ def _ingest_sample_if_empty(library: Library, progress: Progress) -> None:
         if library.documents():
             return
     progress.say("ingesting the sample article")
-    for item in ingested(library, [], sample=True):
+    for item in ingested(library, [], sample=True, say=progress.say):
         if isinstance(item, FootnotedError):
             raise item
 

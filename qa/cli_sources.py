@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
@@ -27,12 +28,18 @@ sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+NAMES = "By id, title, file name or address, as 'sources list' shows them."
+_SHOWN = 5
+
 Ingest = Callable[["Document"], dict[str, Any]]
 """Writes a document; returns it with its ``outcome`` and ``flagged``."""
 
 
 class Library(Protocol):
     """A collection's documents, each a dict with the members of ``DOCUMENT_HEAD``."""
+
+    def exists(self) -> bool:
+        """Whether the collection has been made."""
 
     def ingesting(self) -> AbstractContextManager[Ingest]:
         """Begin and end a run of documents."""
@@ -58,6 +65,10 @@ class LocalLibrary:
     def __init__(self, assembly: "Assembly", collection: str) -> None:
         self._assembly = assembly
         self._name = collection
+
+    def exists(self) -> bool:
+        """Whether the collection has been made."""
+        return self._name in self._assembly.store.names()
 
     @contextmanager
     def ingesting(self) -> Iterator[Ingest]:
@@ -160,11 +171,14 @@ def ingest(
     failed = False
     results: list[dict[str, Any]] = []
     with _library(collection) as (library, progress):
-        for item in ingested(library, what or [], sample=sample):
+        new = not library.exists()
+        for item in ingested(library, what or [], sample=sample, say=progress.say):
             if isinstance(item, FootnotedError):
                 failed = True
                 progress.say(format_error(item))
                 continue
+            if new and not results:
+                progress.say(f"the collection {collection!r} is new")
             results.append(item)
             if item["flagged"]:
                 progress.say(printable(_flagged(item)))
@@ -178,17 +192,25 @@ def ingest(
 
 
 def ingested(
-    library: Library, specs: list[str], *, sample: bool
+    library: Library, specs: list[str], *, sample: bool, say: Callable[[str], None]
 ) -> Iterator[dict[str, Any] | FootnotedError]:
-    """Each document's outcome, or the error that took its place."""
+    """Each document's outcome, or the error that took its place.
+
+    Args:
+        library: where they are written.
+        specs: what is to be read.
+        sample: whether the sample article is, too.
+        say: told which files have no reader.
+    """
     from ingest.readers import read_documents
     from ingest.sources import find_sources
 
     sample_file = files("ingest").joinpath("sample", "stargate.md")
     with as_file(sample_file) as path, library.ingesting() as ingest_document:
+        left_out: list[Path] = []
         for spec in [*([str(path)] if sample else []), *specs]:
             try:
-                for source in find_sources(spec):
+                for source in find_sources(spec, left_out=left_out.append):
                     try:
                         for document in read_documents(source):
                             yield ingest_document(document)
@@ -196,6 +218,10 @@ def ingested(
                         yield error
             except SourceError as error:
                 yield error
+        if left_out:
+            names = ", ".join(file.name for file in left_out[:_SHOWN])
+            more = f" and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
+            say(printable(f"left out, for there is no reader: {names}{more}"))
 
 
 @sources.command("list")
@@ -215,13 +241,13 @@ def list_sources(collection: Collection = "default", as_json: AsJson = False) ->
 
 @sources.command("show")
 def show_source(
-    document_id: Annotated[str, typer.Argument(help="As 'sources list' shows it.")],
+    document: Annotated[str, typer.Argument(help=NAMES)],
     collection: Collection = "default",
     as_json: AsJson = False,
 ) -> None:
     """Print a document's text: to the byte, but on a terminal without what could command it."""
     with _library(collection) as (library, _):
-        found = library.document(document_id)
+        found = library.document(find_id(library, document))
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -231,13 +257,35 @@ def show_source(
 
 @sources.command("remove")
 def remove_sources(
-    document_ids: Annotated[list[str], typer.Argument(help="As 'sources list' shows them.")],
+    documents: Annotated[list[str], typer.Argument(help=NAMES)],
     collection: Collection = "default",
 ) -> None:
     """Delete documents."""
     with _library(collection) as (library, progress):
-        for document_id in document_ids:
-            progress.say(printable(f"removed: {library.remove(document_id)}"))
+        for name in documents:
+            title = library.remove(find_id(library, name))
+            progress.say(printable(f"removed: {title}"))
+
+
+def find_id(library: Library, name: str) -> str:
+    """The id of the document that is called so by its id, title, file or address.
+
+    Raises:
+        UsageError: several are.
+        FootnotedError: the collection cannot be read.
+    """
+    documents = library.documents()
+    if any(it["id"] == name for it in documents):
+        return name
+    named = [
+        it["id"] for it in documents if name in (it["title"], it["uri"], it["uri"].split("/")[-1])
+    ]
+    if len(named) > 1:
+        raise UsageError(
+            f"{len(named)} documents are called {name!r}",
+            help=f"Give the id of one: {', '.join(named[:_SHOWN])}",
+        )
+    return named[0] if named else name  # of an unknown one the library says so
 
 
 def _flagged(item: dict[str, Any]) -> str:

@@ -130,6 +130,11 @@ class RemoteLibrary:
         self._server = server
         self._collection = collection
 
+    def exists(self) -> bool:
+        """Whether the collection has been made."""
+        listed = self._call("GET", "collections")["collections"]
+        return any(it["name"] == self._collection for it in listed)
+
     @contextmanager
     def ingesting(self) -> Iterator[Callable[[Document], dict[str, Any]]]:
         """Have documents written; each returns as it is there, with ``outcome`` and ``flagged``.

@@ -220,6 +220,37 @@ def test_sources_are_listed_shown_and_removed(run, article):
     assert "footnoted ingest" in err
 
 
+def test_a_document_may_be_named_by_its_title_or_its_file(run, llm, article, tmp_path):
+    code, out, _ = run("ask", "-d", "bridge.md", "--evidence-only", "Who opened the new bridge?")
+    assert code == 0
+    assert "Ada Lund" in out
+    assert run("sources", "show", "The bridge")[1] == ARTICLE
+    twin = tmp_path / "twin" / "bridge.md"
+    twin.parent.mkdir()
+    twin.write_text("# The ferry\n\nIt sank.")
+    assert run("ingest", str(twin))[0] == 0
+    code, _, err = run("sources", "remove", "bridge.md")
+    assert (code, "2 documents are called 'bridge.md'" in err) == (2, True)
+    assert "Give the id of one: " in err
+    assert run("sources", "remove", "The ferry") == (0, "", "removed: The ferry\n")
+    code, _, err = run("ask", "-d", "The ferry", "--evidence-only", "What sank?")
+    assert (code, "no document 'The ferry'" in err) == (1, True)
+
+
+def test_a_new_collection_and_files_without_a_reader_are_told(run, tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.md").write_text("It rained.")
+    for number in range(7):
+        (folder / f"{number}.png").write_bytes(b"")
+    code, _, err = run("ingest", "-c", "notse", str(folder))
+    assert code == 0
+    assert "the collection 'notse' is new" in err
+    assert "left out, for there is no reader: 0.png, 1.png, 2.png, 3.png, 4.png and 2 more" in err
+    code, _, err = run("ingest", "-c", "notse", str(folder / "a.md"))
+    assert (code, err) == (0, "")
+
+
 def test_jsonl_keeps_the_ids_that_it_gives(run, tmp_path):
     path = tmp_path / "corpus.jsonl"
     path.write_text('{"doc_id": "a/1", "title": "T", "text": "One day it rained."}\n', "utf-8")

@@ -148,9 +148,11 @@ def test_a_page_that_is_none(client: TestClient, query: str) -> None:
 def test_an_id_leads_to_its_document_alone(assembly: Assembly, document_id: str) -> None:
     with serving(create_app(assembly)) as url:
         library = RemoteLibrary(Running(url, "a-token"), "default")
+        assert not library.exists()
         with library.ingesting() as ingest:
             for doc_id in (document_id, "a", "b"):
                 ingest(Document.make(f"It is {doc_id}.", title=doc_id, doc_id=doc_id))
+        assert library.exists()
         assert library.document(document_id)["text"] == f"It is {document_id}."
         assert library.remove(document_id) == document_id
         assert [item["id"] for item in library.documents()] == ["a", "b"]

@@ -205,6 +205,12 @@ def test_an_empty_directory_and_a_pattern_without_a_readable_match(tree: Path) -
     assert "'notes/a**.md'" in refusal("notes/a**.md")
 
 
+def test_what_has_no_reader_is_left_out_and_told(tree: Path) -> None:
+    left_out: list[Path] = []
+    list(find_sources("notes", left_out=left_out.append))
+    assert left_out == [Path("notes/LICENSE"), Path("notes/picture.png")]
+
+
 def test_a_folder_that_cannot_be_listed_is_reported_after_the_rest(tree: Path) -> None:
     real = os.scandir
 
