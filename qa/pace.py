@@ -56,6 +56,6 @@ def _settles(quotation: Checked, checks: Checks, least: float) -> bool:
 
 
 FAST = Pace(quote_from=LEAST_FOR_A_QUOTATION, judged_from=math.inf, draft_from=0.1)
-BALANCED = Pace(quote_from=0.65, judged_from=0.65, draft_from=0.06)
+BALANCED = Pace(quote_from=0.74, judged_from=0.75, draft_from=0.06)
 THOROUGH = Pace(quote_from=math.inf, judged_from=math.inf, draft_from=0)
 """docs/decisions/0011-speed.md has what each costs and brings."""

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from eval.metrics.answer import str_em
-from qa.grounding.abstention import proof_score
+from qa.grounding.abstention import proof_score, quote_confidence
 from qa.grounding.cross_encoder import CrossEncoder
-from qa.odds import average
+from qa.odds import average, from_log_odds
 from qa.schema import Evidence, Passage
 from qa.words import stems
 from training.scores import area_under_roc
@@ -44,19 +44,29 @@ def main() -> None:
         for files in (chosen.fit, chosen.test)
     ]
     fit, test = (claims(rows, reader) for rows in recorded)
-    for name in (*WITH_JUDGE, *OTHERS):
-        print(name, *(f"{_auc([r[name] for r in part], part):.3f}" for part in (fit, test) if part))
-    for names in (WITHOUT_JUDGE, WITH_JUDGE):
-        _fit(names, fit, test)
+    if fit:
+        for name in (*WITH_JUDGE, *OTHERS):
+            areas = (_auc([r[name] for r in part], part) for part in (fit, test) if part)
+            print(name, *(f"{area:.3f}" for area in areas))
+        for names in (WITHOUT_JUDGE, WITH_JUDGE):
+            _fit(names, fit, test)
     quoted = [quotations(rows) for rows in recorded]
     print(
-        "the likeliest sentence, quoted; read by the judge:",
+        "what is quoted, of so many questions:",
         *(f"{len(kept)} of {len(rows)}" for kept, rows in zip(quoted, recorded, strict=True)),
     )
-    if not quoted[0]:
-        return
-    for names in (WITHOUT_JUDGE, WITH_JUDGE):
+    for names in (("proof",), ("proof", "judged")):
         _fit(names, *quoted)
+    # That it is this sentence: told where there is one.
+    _fit(("ahead",), *([row for row in rows if row["answerable"]] for rows in quoted))
+    for judged in (False, True):
+        for rows in quoted:
+            if rows:
+                print(
+                    "as shipped",
+                    "judged:" if judged else "read:",
+                    _scores(_sure(rows, judged), rows),
+                )
 
 
 def _fit(
@@ -68,6 +78,20 @@ def _fit(
         if part:
             values = 1 / (1 + np.exp(-_table(part, names) @ weights))
             print("  ", _scores(values, part))
+
+
+def _sure(rows: Sequence[dict[str, Any]], judged: bool) -> Any:
+    """``quote_confidence`` of each row."""
+    return np.array(
+        [
+            quote_confidence(
+                from_log_odds(row["proof"]),
+                row["ahead"],
+                from_log_odds(row["judged"]) if judged else None,
+            )
+            for row in rows
+        ]
+    )
 
 
 def _validated(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> float:
@@ -105,24 +129,24 @@ def recordings(file: Path, reader: CrossEncoder) -> list[dict[str, Any]]:
 
 
 def quotations(recorded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The likeliest sentence of each recorded question; right if it is a gold sentence.
-
-    Left out is a question of which the judge has read another sentence, or one that is not known.
-    """
+    """What may be quoted to each recorded question; right if a gold sentence is in it."""
     rows = []
     for row in recorded:
+        quotation = row["quotation"]
+        if quotation is None:
+            continue
         gold = [span for alternative in row["gold"] for span in alternative]
-        read = [item for item in row["evidence"] if item["answers"] is not None]
-        best = max(read, key=lambda item: item["answers"], default=None)
-        if best is not None and best["sentence_id"] == row.get("quoted_sentence"):
-            rows.append(
-                {
-                    "answerable": row["answerable"],
-                    "right": row["answerable"] and _cites([best], gold),
-                    "proof": _logit(best["answers"]),
-                    "judged": _logit(row["quoted"]),
-                }
-            )
+        proof = [it for it in row["evidence"] if it["sentence_id"] in quotation["proof"]]
+        rows.append(
+            {
+                "suite": row["suite"],
+                "answerable": row["answerable"],
+                "right": row["answerable"] and _cites(proof, gold),
+                "proof": _logit(quotation["answers"]),
+                "ahead": quotation["ahead"],
+                "judged": _logit(quotation["judged"]),
+            }
+        )
     return rows
 
 
@@ -210,7 +234,7 @@ def _scores(values: Any, rows: Sequence[dict[str, Any]]) -> str:
         if (edges == i).any()
     )
     shown.append(f"ECE {ece:.3f}")
-    for threshold in (0.3, 0.4, 0.5, 0.6):
+    for threshold in (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8):
         kept = values >= threshold
         answerable = np.array([row["answerable"] for row in rows])
         shown.append(

@@ -1,11 +1,13 @@
-"""Record what the checks see of drafted claims: the first step towards the confidence.
+"""Record what the checks see of claims and quotations: the first step towards the confidence.
 
 ``python -m training.record --suite DIR… --limit N --out FILE`` drafts answers with the configured
-language model and adds a line a question to FILE; ``training.confidence`` fits to such files.
+language model and adds a line a question to FILE; ``training.confidence`` fits to such files. With
+``--quotations`` nothing is drafted, and the judge reads the likeliest sentence alone.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from eval.formats import load_suite
 from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
-from qa.grounding.abstention import contenders, likeliest
-from qa.grounding.antecedents import with_sentence_before
+from qa.grounding.abstention import contenders
+from qa.grounding.checks import Checks
 from qa.grounding.support import find_support
+from qa.schema import Evidence
 from qa.settings import load_settings
 
 _SEED = 5
@@ -30,6 +33,7 @@ def main() -> None:
     parser.add_argument("--suite", type=Path, nargs="+", required=True)
     parser.add_argument("--limit", type=int, default=40)
     parser.add_argument("--open-corpus", action="store_true")
+    parser.add_argument("--quotations", action="store_true", help="draft nothing")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     with Assembly(load_settings()) as assembly, chosen.out.open("a") as out:
@@ -39,19 +43,30 @@ def main() -> None:
             retriever = assembly.retriever(name)
             for case in draw(suite.questions, chosen.limit, _SEED):
                 documents = None if chosen.open_corpus else case.doc_ids
-                row = {"suite": suite.name} | _record(case, documents, retriever, assembly)
+                evidence = retriever.retrieve(case.question, documents=documents).usable
+                claims = [] if chosen.quotations else _claims(case, evidence, assembly)
+                row = {
+                    "suite": suite.name,
+                    "id": case.id,
+                    "question": case.question,
+                    "answerable": case.answerable,
+                    "answers": list(case.answers),
+                    "gold": [[asdict(span) for span in it] for it in case.evidence],
+                    "evidence": [item.model_dump() for item in evidence],
+                    "quotation": _quotation(case.question, evidence, assembly),
+                    "claims": claims,
+                }
                 print(json.dumps(row), file=out, flush=True)
 
 
-def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> dict[str, Any]:
-    evidence = retriever.retrieve(case.question, documents=documents).usable
-    similarity = assembly.embedder.cosines
+def _claims(case: Case, evidence: Sequence[Evidence], assembly: Assembly) -> list[dict[str, Any]]:
+    """The claims of a draft, with what the checks and the judge say of them."""
     draft = Draft()
     for _ in assembly.drafter.stream(case.question, contenders(evidence), draft):
         pass
     claims = []
     for text in draft.claims():
-        support = find_support(text, case.question, evidence, similarity)
+        support = find_support(text, case.question, evidence, assembly.embedder.cosines)
         row: dict[str, Any] = {"text": text, "reason": support.reason}
         if support.reason is None:
             row |= {
@@ -65,20 +80,29 @@ def _record(case: Case, documents: Any, retriever: Any, assembly: Assembly) -> d
                 ),
             }
         claims.append(row)
-    best = likeliest(evidence)
-    quoted = None
-    if best is not None:
-        quoted = assembly.judge.answers(case.question, with_sentence_before([best]), best.title)
+    return claims
+
+
+def _quotation(
+    question: str, evidence: Sequence[Evidence], assembly: Assembly
+) -> dict[str, Any] | None:
+    """What may be quoted, with what reader and judge say of it; ``None`` where nothing fits."""
+    found = Checks(
+        question,
+        evidence,
+        reader=assembly.cross_encoder,
+        similarity=assembly.embedder.cosines,
+        judge=None,
+        min_confidence=0,
+    ).quotation
+    if found is None or not found.fits:
+        return None
+    title = found.support.proof[0].title
     return {
-        "id": case.id,
-        "question": case.question,
-        "answerable": case.answerable,
-        "answers": list(case.answers),
-        "gold": [[asdict(span) for span in alternative] for alternative in case.evidence],
-        "evidence": [item.model_dump() for item in evidence],
-        "quoted": quoted,
-        "quoted_sentence": None if best is None else best.sentence_id,
-        "claims": claims,
+        "proof": [item.sentence_id for item in found.support.proof],
+        "answers": found.answers,
+        "ahead": found.ahead,
+        "judged": assembly.judge.answers(question, found.support.context, title),
     }
 
 

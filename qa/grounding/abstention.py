@@ -4,6 +4,7 @@ Logistic functions over what the cross-encoder and the judge see, fitted by
 ``training/confidence.py``; docs/decisions/0006-cross-encoder.md has the fit and its scores.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
@@ -19,6 +20,9 @@ _CLAIM = (0.672, 0.753)
 _CLAIM_JUDGED = (-0.64, 0.546, 1.138)
 _QUOTE = (0.152, 0.811)
 _QUOTE_JUDGED = (-0.779, 0.501, 1.038)
+_AHEAD = (-0.563, 1.482)
+FAR = 3.0
+"""A lead that is as good as any greater one, in log odds."""
 _HOPELESS, _CERTAIN = 0.1, 0.9
 _CONTENDS, _ALWAYS = 0.2, 2
 
@@ -71,8 +75,8 @@ def confidence(proof: float, judged: float | None = None) -> float:
         judged: what the judge says of it.
     """
     if judged is None:
-        return _logistic(_CLAIM, [proof])
-    return _logistic(_CLAIM_JUDGED, [proof, judged])
+        return _logistic(_CLAIM, [_odds(proof)])
+    return _logistic(_CLAIM_JUDGED, [_odds(proof), _odds(judged)])
 
 
 def undecided(sure: float) -> bool:
@@ -80,16 +84,44 @@ def undecided(sure: float) -> bool:
     return _HOPELESS < sure < _CERTAIN
 
 
-def quote_confidence(answers: float, judged: float | None = None) -> float:
-    """How sure it is that a sentence answers, in (0, 1).
+def quote_confidence(answers: float, ahead: float, judged: float | None = None) -> float:
+    """How sure it is that a sentence answers, in (0, 1): that one does, and that it is this one.
+
+    The geometric mean of the two; the product would be too low, for one tells of the other.
 
     Args:
         answers: what the cross-encoder says of it.
+        ahead: how far it is ahead of the next, by ``lead``.
         judged: what the judge says of it.
     """
     if judged is None:
-        return _logistic(_QUOTE, [answers])
-    return _logistic(_QUOTE_JUDGED, [answers, judged])
+        answered = _logistic(_QUOTE, [_odds(answers)])
+    else:
+        answered = _logistic(_QUOTE_JUDGED, [_odds(answers), _odds(judged)])
+    return math.sqrt(answered * _logistic(_AHEAD, [ahead]))
+
+
+def lead(answers: float, next_best: float) -> float:
+    """How far one probability is ahead of another, in log odds, in [-1, ``FAR``].
+
+    Of two sentences that both seem to answer, one is taken for the other: the lead tells a right
+    quotation from a wrong one better than what the cross-encoder says of the sentence itself.
+    """
+    return min(max(_odds(answers) - _odds(next_best), -1.0), FAR)
+
+
+def like_answered(
+    question: str, one: Passage, others: Sequence[Passage], reader: Reader
+) -> list[bool]:
+    """Whether the likeliest answer in each of the others has the same words as that in ``one``."""
+    asked = frozenset(stems(question))
+    shown = [one, *others]
+    readings = reader.read(question, shown)
+    said = [
+        frozenset(stems(it.text[at.start : at.end])) for it, at in zip(shown, readings, strict=True)
+    ]
+    told = [it - asked for it in said]
+    return [bool(it) and it == told[0] for it in told[1:]]
 
 
 def likeliest(evidence: Sequence[Evidence]) -> Evidence | None:
@@ -150,9 +182,11 @@ def _likeliest_answer(question: str, passage: Passage, reader: Reader) -> str:
     return passage.text[answer.start : answer.end]
 
 
-def _logistic(weights: Sequence[float], probabilities: Sequence[float]) -> float:
+def _logistic(weights: Sequence[float], signals: Sequence[float]) -> float:
     constant, *rest = weights
-    bounded = [min(max(p, 0.005), 0.995) for p in probabilities]
-    return from_log_odds(
-        constant + sum(w * log_odds(p) for w, p in zip(rest, bounded, strict=True))
-    )
+    return from_log_odds(constant + sum(w * it for w, it in zip(rest, signals, strict=True)))
+
+
+def _odds(probability: float) -> float:
+    """Log odds; what is nearly certain counts as 0.5 % or 99.5 %."""
+    return log_odds(min(max(probability, 0.005), 0.995))

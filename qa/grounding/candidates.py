@@ -71,19 +71,19 @@ class Candidate:
         folded = fold(self.text)
         for active in _ACTIVE.findall(it.claim):
             if fold(active).rstrip(".,;:!?)'\"") not in folded:
-                return "the draft adds markup or an address that no sentence has"
+                return "the language model's draft adds markup or an address that no sentence has"
         # A document's title may stand in quotation marks, too.
         titled = " ".join([*(fold(item.title) for item in self.members), folded])
         for quotation in it.quoted:
             if not re.search(rf"(?<!\w){re.escape(quotation)}(?!\w)", titled):
-                return f"the draft quotes “{quotation}”, and no sentence does"
+                return f"the language model's draft quotes “{quotation}”, and no sentence does"
         return None
 
     def _lacks_term(self, it: Statement) -> str | None:
         for term in it.added:
             telling = term.kind != "word" or term.stem in MAGNITUDES
             if telling and term.stem not in self.said:
-                return f"the draft says “{term.text}”, and no sentence that fits does"
+                return f"the language model's draft says “{term.text}”, no sentence that fits does"
         for term in it.stated:
             if term.kind != "word" and term.stem not in self.known:
                 return f"no sentence that fits is about “{term.text}”"
@@ -95,11 +95,11 @@ class Candidate:
             measured = any(term.kind == "number" or term.stem in UNITS for term in before)
             if measured and unit.stem in UNITS and unit.stem not in self.said:
                 said = " ".join(term.text for term in [*before, unit])
-                return f"the draft says “{said}”, and no sentence that fits does"
+                return f"the language model's draft says “{said}”, no sentence that fits does"
         folded = fold(it.claim)
         for sign, names in SIGNS.items():
             if sign in folded and not names & self.said:
-                return f"the draft says “{sign}”, and no sentence that fits does"
+                return f"the language model's draft says “{sign}”, no sentence that fits does"
         return None
 
     def _is_of_another(self, it: Statement) -> str | None:
@@ -122,7 +122,7 @@ class Candidate:
                 return f"no sentence that fits says “{clause}”"
         plain = all(term.kind == "word" for term in it.added)
         if it.added and plain and self.said.isdisjoint(term.stem for term in it.added):
-            return "no sentence says what the draft adds"
+            return "no sentence says what the language model's draft adds"
         return None
 
     def _denies_less(self, it: Statement) -> str | None:

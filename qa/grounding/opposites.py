@@ -116,14 +116,15 @@ def reverses(claim: str, text: str) -> str | None:
     """
     opposite = _opposite(claim, text)
     if opposite is not None:
-        return "the draft says “{}”, and the sentence that fits “{}”".format(*opposite)
+        drafted, said = opposite
+        return f"the language model's draft says “{drafted}”, the sentence that fits “{said}”"
     if not denies(claim) and not set(stems(claim)) & IMPLIED_NEGATIONS:
         lost = _denied(text) & set(stems(claim))
         if lost:
-            return "the sentence that fits says “not”, and the draft does not"
+            return "the sentence that fits says “not”, the language model's draft does not"
     below = _below_zero(text) & set(_NUMBER.findall(claim)) - _below_zero(claim)
     if below and not _MINUS_WORD.search(claim):
-        return f"the sentence that fits says “-{min(below)}”, and the draft does not"
+        return f"the sentence that fits says “-{min(below)}”, the language model's draft does not"
     return None
 
 

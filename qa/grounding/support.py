@@ -98,7 +98,7 @@ def find_support(
 def _beside_the_question(it: Statement, evidence: Sequence[Evidence]) -> str | None:
     """Why a claim is no answer, whatever may prove it."""
     if it.repeats:
-        return "the draft only repeats the question"
+        return "the language model's draft only repeats the question"
     asked_for = split_question(it.question)
     added = {term.stem for term in it.added}
     for part in asked_for:
@@ -107,7 +107,7 @@ def _beside_the_question(it: Statement, evidence: Sequence[Evidence]) -> str | N
         if agent is not None and told and added.isdisjoint(stems(agent)):
             return f"a sentence says that it was {agent}"
     if not any(answers_kind(part, it.claim) for part in asked_for):
-        return "the draft has nothing of the kind asked for"
+        return "the language model's draft has nothing of the kind asked for"
     return None
 
 

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.grounding.abstention import (
+    FAR,
     confidence,
     contenders,
+    lead,
+    like_answered,
     likeliest,
     misses,
     proof_score,
@@ -22,7 +25,13 @@ from qa.schema import Passage
 Formula = Callable[..., float]
 
 probabilities = st.floats(0, 1)
-formulas = pytest.mark.parametrize("formula", [confidence, quote_confidence])
+
+
+def sure_of_quotation(answers: float, judged: float | None = None) -> float:
+    return quote_confidence(answers, 1.0, judged)
+
+
+formulas = pytest.mark.parametrize("formula", [confidence, sure_of_quotation])
 
 
 @formulas
@@ -48,6 +57,38 @@ def test_each_signal_counts(formula: Formula) -> None:
     assert formula(0.5) < formula(0.9)
     assert formula(0.5, 0.5) < formula(0.5, 0.9)
     assert formula(0.5, 0.5) < formula(0.9, 0.5)
+
+
+@pytest.mark.parametrize("judged", [None, 0.5])
+def test_what_is_far_ahead_is_surer(judged: float | None) -> None:
+    assert quote_confidence(0.8, 0.0, judged) < quote_confidence(0.8, 1.0, judged)
+    assert quote_confidence(0.8, 1.0, judged) < quote_confidence(0.8, FAR, judged)
+
+
+@given(probabilities, probabilities)
+def test_a_lead_has_bounds(one: float, other: float) -> None:
+    assert -1 <= lead(one, other) <= FAR
+    assert lead(one, one) == 0
+    assert lead(one, other) >= 0 or one < other
+
+
+class FindsLastName:
+    """A reader that takes the last capital and what follows it for the answer."""
+
+    def read(self, question: str, passages: list[Passage]) -> list[Reading]:
+        begins = [max(at for at, it in enumerate(p.text) if it.isupper()) for p in passages]
+        return [Reading(0.9, begin, begin + 4) for begin in begins]
+
+
+def test_sentences_may_answer_alike() -> None:
+    one, *others = map(
+        Passage,
+        ["They met in Rome.", "It was in Rome.", "They met in Oslo.", "They met. Did they?"],
+    )
+    alike = like_answered("Where did they meet?", one, others, FindsLastName())  # type: ignore[arg-type]
+    assert alike == [True, False, False]
+    bare = Passage("They met.")
+    assert like_answered("Where did they meet?", bare, [bare], FindsLastName()) == [False]  # type: ignore[arg-type]
 
 
 def test_the_judge_decides_where_the_cross_encoder_cannot() -> None:

@@ -1,14 +1,15 @@
-"""What is recorded of the likeliest sentence counts for that sentence alone."""
+"""What is recorded of a quotation is what the checks see of it."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fakes import Undecided
 
-from eval.cases import Case, GoldSpan
+from qa.grounding.abstention import lead
 from qa.schema import Evidence
 from training.confidence import quotations
-from training.record import _record
+from training.record import _quotation
 
 
 def offered(number: int, text: str, answers: float) -> Evidence:
@@ -28,31 +29,43 @@ def offered(number: int, text: str, answers: float) -> Evidence:
     )
 
 
-@pytest.fixture
-def row() -> dict[str, Any]:
+ASSEMBLY: Any = SimpleNamespace(
+    embedder=SimpleNamespace(cosines=None),
+    cross_encoder=Undecided(),
+    judge=SimpleNamespace(answers=lambda *_: 0.7),
+)
+GOLD = [[{"doc_id": "bees", "start": 20, "end": 31}]]
+
+
+def row(question: str = "Who dances?", *, answerable: bool = True) -> dict[str, Any]:
     evidence = [offered(1, "It rained.", 0.2), offered(2, "Bees dance.", 0.8)]
-    case = Case("1", "Who dances?", ("bees",), True, ((GoldSpan("bees", 20, 31, "Bees dance."),),))
-    retriever = SimpleNamespace(retrieve=lambda *_, **__: SimpleNamespace(usable=evidence))
-    assembly: Any = SimpleNamespace(
-        embedder=SimpleNamespace(cosines=None),
-        drafter=SimpleNamespace(stream=lambda *_: []),
-        judge=SimpleNamespace(answers=lambda *_: 0.7),
-    )
-    return _record(case, None, retriever, assembly)
+    return {
+        "suite": "bees",
+        "answerable": answerable,
+        "gold": GOLD if answerable else [],
+        "evidence": [item.model_dump() for item in evidence],
+        "quotation": _quotation(question, evidence, ASSEMBLY),
+    }
 
 
-def test_the_judged_sentence_is_recorded(row: dict[str, Any]) -> None:
-    assert (row["quoted"], row["quoted_sentence"]) == (0.7, "bees:2")
-    (quoted,) = quotations([row])
+def test_what_may_be_quoted_is_recorded() -> None:
+    assert row()["quotation"] == {
+        "proof": ["bees:2"],
+        "answers": 0.8,
+        "ahead": lead(0.8, 0.2),
+        "judged": 0.7,
+    }
+    (quoted,) = quotations([row()])
     assert quoted["right"]
     assert quoted["judged"] == pytest.approx(0.847, abs=0.001)  # its log odds
 
 
-def test_what_the_judge_said_of_another_sentence_does_not_count(row: dict[str, Any]) -> None:
-    row["evidence"][0]["answers"] = 0.9
-    assert quotations([row]) == []
+def test_what_does_not_fit_is_not_recorded() -> None:
+    beside = row("How many dance?")  # no sentence has a number
+    assert beside["quotation"] is None
+    assert quotations([beside]) == []
 
 
-def test_without_the_sentence_nobody_knows_what_was_judged(row: dict[str, Any]) -> None:
-    del row["quoted_sentence"]
-    assert quotations([row]) == []
+def test_to_a_question_without_an_answer_nothing_is_right() -> None:
+    (quoted,) = quotations([row(answerable=False)])
+    assert not quoted["right"]
