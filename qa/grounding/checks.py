@@ -237,8 +237,10 @@ class Checks:
             return None
         answers = best.answers
         whole = likeliest_list(question, evidence, self._reader)
+        named = False
         if whole is not None and whole.beats(best):
             best, quoted, answers = whole.first, whole.listing, whole.answers
+            named = whole.is_named  # what is asked for by its name has no rival
         else:
             quoted = listing(question, best, evidence, self._reader)
         proof = with_antecedents(quoted.proof or (best,), question, terms(question), evidence)
@@ -252,11 +254,14 @@ class Checks:
         fits = bool(quoted.proof) and answers >= _LEAST_READ
         fits = fits and quotable(question, passage, self._reader)
         fits = fits and (is_question(question) or _meets(question, proof))
+        ahead = 0.0
+        if fits:
+            ahead = FAR if named else self._lead(answers, proof)
         return Quotation(
             text=text,
             support=Support(proof, context=with_sentence_before(read)),
             answers=answers,
-            ahead=self._lead(answers, proof) if fits else 0.0,
+            ahead=ahead,
             fits=fits,
         )
 

@@ -1257,6 +1257,19 @@ def test_a_list_is_quoted_whole() -> None:
     assert [note.text for note in answer.citations] == FEES.sentences
 
 
+def test_a_list_that_is_asked_for_by_its_name_has_no_rival() -> None:
+    article = Article(["You need a deep pot.", "## Ingredients", "- 300 g flour", "- 11 g salt"])
+    retriever = reading(article, pot=0.9)
+    retriever.evidence = tuple(
+        item.model_copy(update={"before": ("## Ingredients",)}) if "- " in item.text else item
+        for item in retriever.evidence
+    )
+    answerer = answerer_on(None, retriever=retriever)
+    named = answerer.answer("Which ingredients do I need?")
+    assert named.answer == "300 g flour; 11 g salt [1][2]"
+    assert answerer.answer("What do I need?").answer == "You need a deep pot. [1]"
+
+
 def test_what_announces_a_list_that_was_not_offered_is_not_quoted() -> None:
     retriever = listed(Article(FEES.sentences[:1]))
     answer = answerer_on(None, retriever=retriever).answer("What are the fees of the bath?")
