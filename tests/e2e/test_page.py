@@ -274,8 +274,9 @@ def test_a_footnote_marks_its_sentence(visit: Visit) -> None:
     in_view(visit.the(".sentence.lit"))  # the answer has brought it, or is on the way
     visit.page.wait_for_function(
         "() => { const article = document.querySelector('#article'); article.scrollTop = 0;"
-        "const cited = document.querySelector('.sentence.cited').getBoundingClientRect();"
-        "return cited.top > article.getBoundingClientRect().bottom }"
+        "const cited = document.querySelector('.sentence.cited');"
+        "const below = article.getBoundingClientRect().bottom;"
+        "return cited !== null && cited.getBoundingClientRect().top > below }"
     )
     visit.the(".note").hover()
     expect(visit.the(".sentence.cited.lit")).to_have_text(PROOF)

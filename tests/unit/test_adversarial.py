@@ -90,6 +90,13 @@ class Credulous:
         return [Reading(self._likely, 0, len(passage.text)) for passage in passages]
 
 
+class Keen(Credulous):
+    """One that is surest of the sentence with a length, so that it may be quoted."""
+
+    def answers(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        return [0.995 if "312" in passage.text else self._likely for passage in passages]
+
+
 @pytest.fixture(scope="module")
 def retriever(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retriever]:
     folder = tmp_path_factory.mktemp("adversarial")
@@ -107,7 +114,7 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retriever]:
             candidates=30,
             evidence=8,
             rrf_k=5,
-            ranker=Credulous(0.99),
+            ranker=Keen(0.9),
             ranker_weight=2,
             reranked=24,
         )
