@@ -19,7 +19,7 @@ _CAUSE = re.compile(
     re.IGNORECASE,
 )
 """What may give a reason; "a wave had broken the window" may, of what stands before it. Of 488
-sentences of the training material that answer a "why" 444 have one, of 3,000 others two thirds."""
+sentences of the training material that answer a "why" 448 have one, of 2,910 others 1,926."""
 _TIME_WORDS = frozenset(
     """january february march april may june july august september october november december
     monday tuesday wednesday thursday friday saturday sunday spring summer autumn fall winter
