@@ -28,7 +28,7 @@ sources = typer.Typer(no_args_is_help=True, help="List, show or remove what has 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-NAMES = "By id, title, file name or address, as 'sources list' shows them."
+_NAMES = "By id, title, file name or address, as 'sources list' shows them."
 _SHOWN = 5
 
 Ingest = Callable[["Document"], dict[str, Any]]
@@ -241,7 +241,7 @@ def list_sources(collection: Collection = "default", as_json: AsJson = False) ->
 
 @sources.command("show")
 def show_source(
-    document: Annotated[str, typer.Argument(help=NAMES)],
+    document: Annotated[str, typer.Argument(help=_NAMES)],
     collection: Collection = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -257,7 +257,7 @@ def show_source(
 
 @sources.command("remove")
 def remove_sources(
-    documents: Annotated[list[str], typer.Argument(help=NAMES)],
+    documents: Annotated[list[str], typer.Argument(help=_NAMES)],
     collection: Collection = "default",
 ) -> None:
     """Delete documents."""

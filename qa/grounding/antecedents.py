@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from qa.grounding.lists import introducing
+from qa.grounding.tables import without_heads
 from qa.layout import is_row, say_part
 from qa.questions import asks_for_time, asks_who
 from qa.schema import Evidence
@@ -70,11 +71,10 @@ def with_sentence_before(proof: Sequence[Evidence]) -> str:
 
     A row of a table is read with its head.
     """
-    heads = {item.before[-1] for item in proof if is_row(item.text) and item.before}
     said = [
         say_part(item.text, item.before) if is_row(item.text) else item.text
-        for item in proof
-        if item.text not in heads
+        for item in without_heads(proof)
     ]
-    before = proof[0].before[-1:] if not heads else ()
+    in_table = any(is_row(item.text) and item.before for item in proof)
+    before = () if in_table else proof[0].before[-1:]
     return " ".join([*before, *said])

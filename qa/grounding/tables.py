@@ -63,9 +63,14 @@ def say_row_for(question: str, row: Evidence) -> str:
 
 def say_proof(question: str, proof: Sequence[Evidence]) -> str:
     """What the sentences of a proof say, as one statement; rows without their heads."""
-    heads = {it.before[-1] for it in proof if is_row(it.text) and it.before}
-    said = [it for it in proof if it.text not in heads]
+    said = without_heads(proof)
     return " ".join(say_row_for(question, it) if is_row(it.text) else plain(it.text) for it in said)
+
+
+def without_heads(proof: Sequence[Evidence]) -> list[Evidence]:
+    """The sentences of a proof without the heads of its rows."""
+    heads = {it.before[-1] for it in proof if is_row(it.text) and it.before}
+    return [it for it in proof if it.text not in heads]
 
 
 def may_mix_columns(claim: str, question: str, proof: Sequence[Evidence]) -> bool:
