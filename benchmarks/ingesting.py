@@ -11,7 +11,7 @@ from benchmarks.report import Progress
 from benchmarks.scale import articles, question
 from eval.formats import load_suite
 from ingest.pipeline import Ingestor
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.assembly import Assembly
 from qa.retrieval.embedder import SentenceTransformerEmbedder, packaged_minilm
 from qa.schema import Document

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.report import Progress
 from ingest.chunker import chunk
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.assembly import Assembly
 from qa.schema import Document
 

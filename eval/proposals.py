@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from eval.cases import GoldSpan
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Message, Prompt, typographic
 from qa.schema import Document, Evidence, Passage, Span, sentence_id

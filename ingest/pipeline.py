@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.chunker import chunk
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.collection import Collection
 from qa.errors import UnreadableError
 from qa.injection import addresses_model

@@ -263,7 +263,7 @@ class Answerer:
         doubted = False
         for text in self._drafter.stream(checks.question, contenders(checks.evidence), draft):
             yield TokenEvent(text=text)
-            for claim in draft.claims()[len(released) : -1]:  # the last one may go on
+            for claim in draft.ended_claims()[len(released) :]:
                 certain = None if doubted else checks.certain(claim)
                 if certain is None:
                     doubted = True  # claims keep their order

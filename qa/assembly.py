@@ -193,10 +193,14 @@ class Assembly:
     @cached_property
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
-        return Judge(self.llm, load_prompt("verify/v2"))
+        return Judge(
+            self.llm, load_prompt("verify/v2"), max_tokens=self.settings.llm.max_tokens
+        )
 
     def close(self) -> None:
         """End the language model's process and give the data directory free."""
+        for name in ("drafter", "judge"):  # they hold the language model
+            self.__dict__.pop(name, None)
         for name in ("llm", "store"):
             part = self.__dict__.pop(name, None)
             if part is not None:

@@ -298,4 +298,4 @@ def _read(read: Callable[[], str]) -> str:
     try:
         return read()
     except UnicodeDecodeError as error:
-        raise QuestionError(f"the question is no text in {error.encoding}") from None
+        raise QuestionError(f"the question is not text in {error.encoding}") from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from qa.errors import FootnotedError, SourceError, UsageError
-from qa.terminal import Progress, format_error, format_table, printable
+from qa.terminal import Progress, file_name, format_error, format_table, printable
 
 if TYPE_CHECKING:
     from qa.assembly import Assembly
@@ -271,15 +271,15 @@ def find_id(library: Library, name: str) -> str:
     """The id of the document that is called so by its id, title, file or address.
 
     Raises:
-        UsageError: several are.
+        UsageError: several are, or it is no name.
         FootnotedError: the collection cannot be read.
     """
+    if not name.strip():
+        raise UsageError("the name of the document is empty", help="Give its id, title, file name or address: footnoted sources list.")
     documents = library.documents()
     if any(it["id"] == name for it in documents):
         return name
-    named = [
-        it["id"] for it in documents if name in (it["title"], it["uri"], it["uri"].split("/")[-1])
-    ]
+    named = [it["id"] for it in documents if name in (it["title"], it["uri"], file_name(it["uri"]))]
     if len(named) > 1:
         raise UsageError(
             f"{len(named)} documents are called {name!r}",

@@ -112,7 +112,7 @@ class RemoteAnswerer:
                 help="End it and start it again with the version that asks: footnoted serve",
             ) from error
         except UnicodeEncodeError:
-            raise QuestionError("the question has signs that are no text") from None
+            raise QuestionError("the question has characters that are not text") from None
         except httpx.HTTPError as error:
             way_out = "Ask again: without a server the question is answered in this process."
             raise _gone(self._server, error, way_out) from error

@@ -69,10 +69,9 @@ class Composition:
         )
 
     def says(self, item: Checked) -> bool:
-        """Whether a claim that was released already, of another part perhaps, says all of it."""
-        said = f" {' '.join(words(item.claim))} "
-        known = (f" {' '.join(words(it.claim))} " for it in self.released)
-        return item.problem is None and any(said in text for text in known)
+        """Whether a claim that was released already, of another part perhaps, says the same."""
+        said = words(item.claim)
+        return item.problem is None and any(said == words(it.claim) for it in self.released)
 
     def add(self, item: Checked) -> ClaimEvent:
         """Take a claim in and number its footnotes."""

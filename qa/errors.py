@@ -18,8 +18,8 @@ FootnotedError
 │   ├── SnapshotGoneError         documents changed while they were read
 │   └── EmbedderMismatchError     the collection was made with another embedder
 ├── KeyFileError                  the file of API keys cannot be read
-├── WeightsError                  the embedded LLM's weights are missing or wrong
-│   ├── WeightsNotFoundError      none of the four places has them
+├── WeightsError                  a model's weights are missing or wrong
+│   ├── WeightsNotFoundError      no place has them
 │   └── WeightsCorruptError       the SHA-256 differs from the published one
 ├── DiskFullError                 the disk is full
 ├── BusyError                     as many questions wait for the language model as may
@@ -194,14 +194,14 @@ class KeyFileError(FootnotedError):
 
 
 class WeightsError(FootnotedError):
-    """The embedded LLM's weights are missing or wrong."""
+    """A model's weights are missing or wrong."""
 
     code = "weights"
     status = 503
 
 
 class WeightsNotFoundError(WeightsError):
-    """None of the four places has the weights."""
+    """No place has the weights."""
 
     code = "weights-not-found"
     exit_code = 2

@@ -36,7 +36,7 @@ class Pace:
         quotation = checks.quote(judged=False)
         if quotation is None:
             return None
-        hopeless = max(item.answers or 0.0 for item in quotation.support.proof) < self.draft_from
+        hopeless = checks.likeliest_answers < self.draft_from
         return quotation if hopeless or _settles(quotation, checks, self.quote_from) else None
 
     def judged(self, checks: Checks) -> Checked | None:

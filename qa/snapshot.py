@@ -58,7 +58,8 @@ class Snapshot:
             shown = ", ".join(missing[:_SHOWN])
             more = f" and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
             raise NotInCollectionError(f"no document {shown}{more} in the collection")
-        kept = [self._by_id[wanted] for wanted in dict.fromkeys(document_ids)]
+        wanted = frozenset(document_ids)
+        kept = [info for info in self.documents if info.id in wanted]
         return Snapshot(kept, version=self.version, restricted=True)
 
     def document(self, document_id: str) -> DocumentInfo | None:

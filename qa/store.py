@@ -122,8 +122,11 @@ class Store:
         metadata = {"embedder": embedder, "dimension": dimension, "format": _FORMAT, "maker": maker}
         if name not in self.names():
             with talking(self.location):
-                left = [found.name for found in self._client.list_collections()]
-                if chroma_name(name, _CHUNKS) in left:  # by a run that was killed
+                # Chunks without heads are of a run that was killed, or of another process that is
+                # about to make the heads, too: only what cannot be used is deleted.
+                made = {found.name: found.metadata or {} for found in self._client.list_collections()}
+                left = made.get(chroma_name(name, _CHUNKS), metadata)
+                if chroma_name(name, _HEADS) not in made and left != metadata:
                     self._client.delete_collection(chroma_name(name, _CHUNKS))
                 # The heads come last: a collection exists when it has them.
                 for suffix in (_CHUNKS, _HEADS):

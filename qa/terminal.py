@@ -5,7 +5,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TextIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from qa.errors import FootnotedError
 from qa.schema import Answer, Evidence, Quotation
@@ -24,10 +24,14 @@ def printable(text: str) -> str:
 
 def source_name(item: Quotation) -> str:
     """A short name of the document: its file, else its address, else its title."""
-    parts = urlsplit(item.uri)
-    if parts.scheme == "file":
-        return unquote(parts.path).rpartition("/")[2]
+    if item.uri.startswith("file:"):
+        return file_name(item.uri)
     return item.uri or item.title
+
+
+def file_name(uri: str) -> str:
+    """What an address ends with, as a file is called: "my notes.md"."""
+    return unquote(uri.rpartition("/")[2])
 
 
 def format_quotation(item: Quotation, mark: str) -> str:

@@ -11,6 +11,11 @@ import Stemmer
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 
+_ALPHABETS = [chr(code) for code in range(0x2000)]
+CAPITAL = "".join(filter(str.isupper, _ALPHABETS))
+SMALL = "".join(filter(str.islower, _ALPHABETS))
+"""The letters of Latin, Greek, Cyrillic and others, for classes of regular expressions."""
+
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being
     below between both but by can could did do does doing down during each few for from further

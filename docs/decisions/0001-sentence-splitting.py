@@ -29,7 +29,7 @@ def _syntok(m: Any, t: str) -> list[tuple[int, int]]:
 
 
 _SPLITTERS: dict[str, Any] = {
-    "ingest.sentences": lambda m, t: [(s.start, s.end) for s in m.split_sentences(t)],
+    "qa.sentences": lambda m, t: [(s.start, s.end) for s in m.split_sentences(t)],
     "nupunkt": lambda m, t: m.sentence_spans(t),
     "punkt": lambda m, t: m.tokenizer_for("english", prefixes=True).span_tokenize(t),
     "blingfire": lambda m, t: m.text_to_sentences_and_offsets(t)[1],

@@ -26,7 +26,7 @@ from eval.metrics import ndcg_at_k, recall_at_k
 from eval.stats import Estimate, paired_difference
 from eval.summary import macro_average
 from ingest.chunker import chunk
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.retrieval.embedder import MINILM, Embedder, load_embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion

@@ -16,7 +16,7 @@ import numpy as np
 from eval.cases import Case, Suite
 from eval.formats import load_suite
 from eval.stats import bootstrap_statistic
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.retrieval.lexical import LexicalIndex
 from qa.schema import Passage

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eval.cases import Case, Suite
 from eval.formats import load_suite
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.grounding.conflicts import Conflict, find_conflict
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.grounding.values import find_values

@@ -20,7 +20,7 @@ from typing import Any
 import chromadb
 import numpy as np
 
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.assembly import Assembly
 from qa.settings import load_settings
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from eval.cases import Alternatives, GoldSpan
 from eval.metrics.citation import share_found
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.schema import Citation, Span
 
 AROUND = 2

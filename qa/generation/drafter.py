@@ -15,15 +15,11 @@ from qa.errors import LLMFailedError
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Prompt, show_sentences, typographic
 from qa.schema import Evidence, Turn, Usage
+from qa.sentences import split_sentences
 from qa.tracing import span
 from qa.words import plain, without_marks
 
-_CLAIM_END = re.compile(r"(?<=[.!?。！？])[”’\"')]{0,3} (?=[“‘\"(]?[A-Z0-9À-Þ])")
 _LIST_MARK = re.compile(r"[-*•]+ |\d{1,2}[.)] ")
-_LONGEST_ABBREVIATION = 6
-_ABBREVIATION = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|No|vs|v|Gen|Sen|Rep|Gov|Inc|Ltd|Co|[A-Z])\.\Z"
-)
 _ASKS_FOR_WORDS = re.compile(
     r"\b(?:what|how|which words)\b.*\b(?:say|said|ask|asked|tell|told|call|called|describe|"
     r"described|words|reply|replied|respond|responded|comment|commented|quote|quoted|claim|claimed)\b",
@@ -58,6 +54,14 @@ class Draft:
     def claims(self) -> list[str]:
         """The draft's sentences, without the footnote marks the model may have written."""
         return split_claims(self.text, cut=self.cut)
+
+    def ended_claims(self) -> list[str]:
+        """Those of them that stay as they are, however the draft goes on.
+
+        What a full stop ends is known by the word behind it, which may not be whole yet.
+        """
+        claims = split_claims(self.text)
+        return claims[:-1] if claims and " " in claims[-1] else claims[:-2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +175,8 @@ def split_claims(text: str, *, cut: bool = False) -> list[str]:
     for line in text.splitlines():
         unmarked = without_marks(" ".join(line.split()))
         listed = _LIST_MARK.match(unmarked)
-        start = listed.end() if listed else 0
-        for match in _CLAIM_END.finditer(unmarked):
-            recent = max(start, match.start() - _LONGEST_ABBREVIATION)
-            if not _ABBREVIATION.search(unmarked, recent, match.start()):
-                claims.append(unmarked[start : match.end()])
-                start = match.end()
-        claims.append(unmarked[start:])
+        said = unmarked[listed.end() :] if listed else unmarked
+        claims += [said[it.start : it.end] for it in split_sentences(said)]
     claims = [plain(claim).strip(" -*•\t") for claim in claims]
     claims = [claim for claim in claims if any(sign.isalnum() for sign in claim)]
     if cut and len(claims) > 1 and not claims[-1].rstrip("”’\"')").endswith((".", "!", "?")):

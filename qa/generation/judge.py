@@ -19,9 +19,6 @@ _SURE = 0.95
 _VERDICT = re.compile(r"\b(?:yes|no|not)\b", re.IGNORECASE)
 """With "not" among them, for "not yes" is no yes."""
 
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
-"""What some models write before they reply; what they weigh there is no verdict."""
-
 
 class Judge:
     """Asks the language model about one proof.
@@ -29,11 +26,13 @@ class Judge:
     Args:
         llm: where the chat model comes from.
         prompt: what it is asked.
+        max_tokens: longest reply of a model that gives no token probabilities: thoughts and a word.
     """
 
-    def __init__(self, llm: LLM, prompt: Prompt) -> None:
+    def __init__(self, llm: LLM, prompt: Prompt, *, max_tokens: int) -> None:
         self._llm = llm
         self.prompt = prompt
+        self._max_tokens = max_tokens
 
     @span("judge")
     def answers(self, question: str, text: str, title: str) -> float:
@@ -53,13 +52,18 @@ class Judge:
         if self._llm.token_probabilities:
             chunks = stream_chat(self._llm, messages, max_tokens=1, logprobs=True, top_logprobs=20)
             return _probability_of_yes([chunk.response_metadata for chunk in chunks])
-        reply = "".join(chunk.text for chunk in stream_chat(self._llm, messages, max_tokens=8))
+        reply = ""
+        for chunk in stream_chat(self._llm, messages, max_tokens=self._max_tokens):
+            reply += chunk.text
+            found = _VERDICT.search(reply)
+            if found is not None and found.end() < len(reply):
+                break  # what it says besides is not waited for
         return _probability_of_word(reply)
 
 
 def _probability_of_word(reply: str) -> float:
     """What the first word that is a verdict stands for; 0.5 if there is none."""
-    found = _VERDICT.search(_THOUGHT.sub("", reply))
+    found = _VERDICT.search(reply)
     if found is None:
         return 0.5
     return _SURE if found[0].casefold() == "yes" else 1 - _SURE

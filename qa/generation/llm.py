@@ -33,6 +33,10 @@ _KEY_HELP = (
 )
 
 
+_THINKS, _THOUGHT = "<think>", "</think>"
+"""Around the thoughts of a model whose server leaves them in its reply."""
+
+
 class LLM(Protocol):
     """A source of LangChain chat models.
 
@@ -196,7 +200,7 @@ def _package(error: ImportError, model: str) -> str:
 def stream_chat(
     llm: LLM, messages: list[Message], *, max_tokens: int, **options: Any
 ) -> "Iterator[AIMessageChunk]":
-    """Yield the model's reply piece by piece.
+    """Yield the model's reply piece by piece, without what it thinks before it.
 
     Raises:
         LLMError: the model cannot be started or reached, or broke off.
@@ -204,10 +208,12 @@ def stream_chat(
     """
     check_interruption()
     model = llm.connect()
+    thoughts = _Thoughts()
     try:
         for chunk in model.stream(messages, **options, **llm.limit(max_tokens)):
             check_interruption()
-            yield chunk
+            said = thoughts.without(chunk.text)
+            yield chunk if said == chunk.text else chunk.model_copy(update={"content": said})
     except (FootnotedError, Interrupted):
         raise
     except Exception as error:  # every provider has its own exceptions
@@ -218,6 +224,29 @@ def stream_chat(
             + (f": {said[0]}" if said else ""),
             help=_KEY_HELP if getattr(error, "status_code", None) in (401, 403) else None,
         ) from error
+
+
+class _Thoughts:
+    """What some models write before they reply, ``<think>…</think>``, as it comes in pieces."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._over = False
+
+    def without(self, piece: str) -> str:
+        """``piece``, or what of it, and of what was held back before, is the reply itself."""
+        if self._over:
+            return piece
+        self._held += piece
+        text = self._held.lstrip()
+        if text.startswith(_THINKS):
+            reply = text.partition(_THOUGHT)[2].lstrip()
+            self._over = bool(reply)
+            return reply
+        if _THINKS.startswith(text):  # it may be about to
+            return ""
+        self._over = True
+        return self._held
 
 
 def _without_secrets(text: str, model: "BaseChatModel") -> str:

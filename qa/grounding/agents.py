@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 
 from qa.schema import Evidence
-from qa.words import share, stems
+from qa.words import CAPITAL, share, stems
 
 _WHO_DID = re.compile(r"\W*(?:and |so |but )?who\s+(?P<deed>\w+)\s+(?P<rest>.+)", re.IGNORECASE)
 _DONE_BY = re.compile(
     r"\b(?P<deed>\w+) by (?P<agent>(?:(?:an?|the|his|her|their|its|one|two) )?"
     r"(?:[“\"][^”\"]{1,60}[”\"]"
-    r"|[A-ZÀ-Þ][\w’'.-]*(?: (?:(?:of|the|de|van|von|and) )?[A-ZÀ-Þ][\w’'-]*)*"
+    rf"|[{CAPITAL}][\w’'.-]*(?: (?:(?:of|the|de|van|von|and) )?[{CAPITAL}][\w’'-]*)*"
     r"|[\w’'-]+(?: (?!and\b|in\b|on\b|at\b|to\b|for\b|with\b|who\b)[\w’'-]+){0,2}))",
 )
 """A passive and its agent: "arranged by a mutual friend"."""

@@ -224,6 +224,13 @@ class Checks:
         problem = None if clear else "no sentence clearly answers the question"
         return Checked(found.text, found.support, sure=sure, problem=problem)
 
+    @property
+    def likeliest_answers(self) -> float:
+        """What the reader says of the likeliest sentence or list, whether it may be quoted or not."""
+        read = [item.answers for item in self.evidence if item.answers is not None]
+        listed = 0.0 if self.quotation is None else self.quotation.answers
+        return max(listed, *read, 0.0)
+
     @cached_property
     def quotation(self) -> "Quotation | None":
         """What ``quote`` may quote.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qa.errors import FootnotedError
+from qa.errors import WeightsCorruptError, WeightsNotFoundError
 from qa.grounding.pairs import Pair, Pairs
 from qa.network import Network
 from qa.schema import Passage
@@ -46,7 +46,7 @@ class CrossEncoder:
         sha256: what ``model.onnx`` must hash to; ``None``: it is taken as it is.
 
     Raises:
-        FootnotedError: there is no such file, or it is another.
+        WeightsError: there is no such file, or it is another.
     """
 
     name = NAME
@@ -54,10 +54,14 @@ class CrossEncoder:
     def __init__(self, folder: Path = FOLDER, *, sha256: str | None = SHA256) -> None:
         file = folder / "model.onnx"
         if not file.exists():
-            raise FootnotedError(f"the cross-encoder {str(file)!r} is missing", help=_AGAIN)
+            raise WeightsNotFoundError(
+                f"the cross-encoder {str(file)!r} is missing", help=_AGAIN
+            )
         weights = file.read_bytes()
         if sha256 is not None and (found := hashlib.sha256(weights).hexdigest()) != sha256:
-            raise FootnotedError(f"{str(file)!r} has SHA-256 {found}, not {sha256}", help=_AGAIN)
+            raise WeightsCorruptError(
+                f"{str(file)!r} has SHA-256 {found}, not {sha256}", help=_AGAIN
+            )
         self._network = Network(weights)
         self._pairs = Pairs(folder / "tokenizer.json")
 

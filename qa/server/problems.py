@@ -56,7 +56,7 @@ _BY_STATUS = {
     ),
     403: _Kind(
         "forbidden",
-        "The API key has not this right",
+        "The API key lacks this right",
         "'footnoted keys list', where the server runs, shows the rights; another key may have it.",
     ),
     404: _Kind("not-found", "There is nothing at this address"),
@@ -81,7 +81,7 @@ _BY_STATUS = {
     ),
     422: _Kind(
         "invalid-request",
-        "The request has not the form that it must have",
+        "The request does not have the expected form",
         f"{NAMED}GET /docs shows the request.",
     ),
     429: _Kind(

@@ -233,6 +233,13 @@ def test_a_document_may_be_named_by_its_title_or_its_file(run, llm, article, tmp
     assert (code, "2 documents are called 'bridge.md'" in err) == (2, True)
     assert "Give the id of one: " in err
     assert run("sources", "remove", "The ferry") == (0, "", "removed: The ferry\n")
+    spaced = tmp_path / "my notes é.md"
+    spaced.write_text("# Notes\n\nIt rained.")
+    assert run("ingest", str(spaced))[0] == 0
+    for empty in ("", "  "):
+        code, _, err = run("sources", "remove", empty)
+        assert (code, "the name of the document is empty" in err) == (2, True)
+    assert run("sources", "remove", "my notes é.md") == (0, "", "removed: Notes\n")
     code, _, err = run("ask", "-d", "The ferry", "--evidence-only", "What sank?")
     assert (code, "no document 'The ferry'" in err) == (1, True)
 

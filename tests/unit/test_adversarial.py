@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.pipeline import Ingestor
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.answerer import Answerer
 from qa.grounding.cross_encoder import Reading
 from qa.retrieval.retriever import Retriever

@@ -18,6 +18,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 
 from qa.answerer import Answerer
+from qa.composition import Clock, Composition
 from qa.errors import (
     BusyError,
     EmptyCollectionError,
@@ -28,7 +29,9 @@ from qa.errors import (
 )
 from qa.generation.prompt import load_prompt
 from qa.generation.queue import Free, Place, Queue
+from qa.grounding.checks import Checked
 from qa.grounding.cross_encoder import Reading
+from qa.grounding.support import Support
 from qa.odds import from_log_odds
 from qa.pace import BALANCED, FAST, THOROUGH, Pace
 from qa.questions import MAX_CHARACTERS
@@ -45,6 +48,7 @@ from qa.schema import (
     Evidence,
     EvidenceEvent,
     Passage,
+    Provenance,
     Timings,
     TokenEvent,
     Turn,
@@ -258,7 +262,7 @@ def test_a_certain_claim_is_released_while_the_next_is_drafted() -> None:
     before = list(itertools.takewhile(lambda event: event.type != "claim", events))
     assert len(llm.calls) == 1 and llm.calls[0].running
     assert "".join(event.text for event in before if isinstance(event, TokenEvent)) == (
-        f"{RIGHT} Altman"
+        f"{RIGHT} Altman had"
     )
     assert [event.claim.text for event in events if isinstance(event, ClaimEvent)] == [ALSO_RIGHT]
 
@@ -588,6 +592,16 @@ def test_what_answers_both_parts_is_said_once() -> None:
     check(answer)
     assert answer.status == "answered"
     assert len(answer.claims) == 1
+
+
+def test_a_claim_within_another_is_no_repetition() -> None:
+    """ "The bridge was closed." is not said by "It is not true that the bridge was closed." """
+    made = Provenance(llm="", embedder="", prompt="", collection="", collection_version="")
+    composing = Composition(QUESTION, QUESTION, "drop", Clock(), provenance=made)
+    proof = Support(tuple(CALL.evidence()[:1]))
+    composing.add(Checked("It is not true that the bridge was closed.", proof))
+    assert not composing.says(Checked("The bridge was closed.", proof))
+    assert composing.says(Checked("“It is not true that the bridge was closed!”", proof))
 
 
 def test_a_later_part_is_understood_from_the_earlier() -> None:
@@ -1287,6 +1301,18 @@ def test_the_judge_reads_a_list_whole() -> None:
     assert "The fees of the bath are: - adults 8 euros - dogs 2 euros" in llm.calls[0].text
     assert len(answer.citations) == 3
     assert answer.provenance.prompt == load_prompt("verify/v2").label  # nothing was drafted
+
+
+@pytest.mark.parametrize(("likely", "drafts"), [(0.03, 0), (0.9, 1)])
+def test_nothing_is_drafted_where_no_sentence_is_likely_whether_it_may_be_quoted_or_not(
+    likely: float, drafts: int
+) -> None:
+    """Of a namesake no sentence is quoted; what stands beside it may still be told."""
+    article = Article(["Karen Voss swam it in 16 hours.", "Ragna Voss took 19."])
+    llm = saying("Ragna Voss took 19 hours.")
+    answerer = answerer_on(llm, retriever=reading(article, Karen=likely), pace=BALANCED)
+    answerer.answer("How long did it take Ragna Voss to swim it?")
+    assert len(llm.drafts) == drafts
 
 
 def test_evidence_only_has_no_tokens() -> None:

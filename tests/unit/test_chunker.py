@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.chunker import chunk
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.tokens import count_tokens
 
 lines = st.sampled_from(

@@ -6,7 +6,7 @@ import pytest
 from conflicting import AGREEING, CONFLICTING, Pair
 from fake_llm import Article
 
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.cross_encoder import CrossEncoder, Reading
 from qa.schema import Evidence, Passage

@@ -1,7 +1,7 @@
 import pytest
 from fake_llm import Article, FakeLLM, Reply, drafter_on
 from growth import is_linear
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
@@ -67,6 +67,22 @@ def test_a_limit_that_is_used_up_before_a_word_comes_is_an_error(said: str) -> N
         list(drafter_on(llm).stream("Who?", EVIDENCE, Draft()))
     assert "FOOTNOTED_LLM__MAX_TOKENS" in caught.value.help
     assert "FOOTNOTED_LLM__MODEL" in caught.value.help
+
+
+@pytest.mark.parametrize("thought", ["<think>\nAnn? No.\n</think>\n\n", " \n<think></think>"])
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_what_a_model_thinks_before_it_replies_is_no_draft(thought: str, piece: int) -> None:
+    text = thought + "Bob left. <think> is a tag."
+    reply = Reply(text, pieces=[text[at : at + piece] for at in range(0, len(text), piece)])
+    draft = Draft()
+    shown = list(drafter_on(FakeLLM([reply])).stream("Who?", EVIDENCE, draft))
+    assert "".join(shown) == draft.text == "Bob left. <think> is a tag."
+
+
+def test_a_thought_that_is_cut_off_is_no_draft_either() -> None:
+    llm = FakeLLM([Reply("<think>Ann? Or is it", finish="length")])
+    with pytest.raises(LLMFailedError, match="came to the limit of 77 tokens"):
+        list(drafter_on(llm).stream("Who?", EVIDENCE, Draft()))
 
 
 def test_a_model_that_ends_without_a_word_has_nothing_to_say() -> None:
@@ -258,7 +274,7 @@ def test_an_interruption_is_not_a_failure_of_the_model() -> None:
         ("Ann met Bob [1]. He refused. [2][3]", ["Ann met Bob.", "He refused."]),
         ("Ann [1, 2] met [3-5] Bob [6–8][99].", ["Ann met Bob."]),
         ("Ann met [sic] Bob in [2024].", ["Ann met [sic] Bob in 2024."]),
-        ("Ann met Bob. [2024] was cold.", ["Ann met Bob. 2024 was cold."]),
+        ("Ann met Bob. [2024] was cold.", ["Ann met Bob.", "2024 was cold."]),
         ("[2[1]5]\n~~Ann~~ met\u202e Bob.", ["Ann met Bob."]),
         ("- Ann met Bob.\n- He refused.\n", ["Ann met Bob.", "He refused."]),
         ("* Ann met Bob\n\n• He refused", ["Ann met Bob", "He refused"]),
@@ -273,6 +289,13 @@ def test_an_interruption_is_not_a_failure_of_the_model() -> None:
         ("Ann asked, “Why?” and left.", ["Ann asked, “Why?” and left."]),
         ("Élan won. Ärger followed.", ["Élan won.", "Ärger followed."]),
         ("Ann met Bob.\nHe refused", ["Ann met Bob.", "He refused"]),
+        ("They spoke on Jan. 21, 2025.", ["They spoke on Jan. 21, 2025."]),
+        ("It was led by Lt. Col. Roe.", ["It was led by Lt. Col. Roe."]),
+        ("It costs approx. 5 euros.", ["It costs approx. 5 euros."]),
+        ("It ended at 5 p.m. Tuesday.", ["It ended at 5 p.m. Tuesday."]),
+        ("He left. Łukasz stayed.", ["He left.", "Łukasz stayed."]),
+        ("Он ушёл. Она осталась.", ["Он ушёл.", "Она осталась."]),
+        ("他去了。她没有去。", ["他去了。", "她没有去。"]),
     ],
 )
 def test_a_draft_is_split_into_its_claims(draft: str, claims: list[str]) -> None:
@@ -336,9 +359,16 @@ def test_evidence_is_not_changed_by_what_the_model_is_shown() -> None:
     assert before[0].text == article.text
 
 
-@given(st.text(alphabet="Aa.! \n[1]”-*2", max_size=25))
+@given(st.text(alphabet="Aa.! \n[1]”-*2;", max_size=25))
+@example("It was in the U.S. Secretary Roe’s hotel.")
+@example("They met in Jan. It was cold.")
 def test_what_a_draft_has_said_does_not_change_as_it_goes_on(text: str) -> None:
     whole = split_claims(text)
     for end in range(len(text)):
-        ended = split_claims(text[:end])[:-1]
+        ended = Draft(text[:end]).ended_claims()
         assert ended == whole[: len(ended)]
+
+
+def test_a_claim_has_ended_once_another_word_is_whole() -> None:
+    assert Draft("Ann met Bob. He").ended_claims() == []
+    assert Draft("Ann met Bob. He refused").ended_claims() == ["Ann met Bob."]

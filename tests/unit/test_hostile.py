@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eval.metrics import fabricated_rate, verbatim_rate
 from ingest.pipeline import Ingestor
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.answerer import Answerer
 from qa.collection import Collection
 from qa.generation.prompt import typographic

@@ -6,7 +6,7 @@ from hostile import HARMLESS, PASSAGES, Hostile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.injection import addresses_model
 
 

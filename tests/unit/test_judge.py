@@ -76,6 +76,12 @@ def test_the_first_word_that_is_a_verdict_counts_and_without_one_nothing_is_know
     assert judge_on(llm).answers("Who?", TEXT, TITLE) == pytest.approx(verdict)
 
 
+def test_what_is_said_behind_the_verdict_is_not_waited_for() -> None:
+    reply = Reply("Yes, it does.", pieces=["Yes", ",", " it does", "."], error=OSError("too late"))
+    llm = FakeLLM([reply], token_probabilities=False)
+    assert judge_on(llm).answers("Who?", TEXT, TITLE) == pytest.approx(0.95)
+
+
 def test_a_model_that_breaks_is_an_error_and_no_verdict() -> None:
     with pytest.raises(LLMFailedError, match="line went dead"):
         judge_on(FakeLLM([Reply(error=ConnectionError("line went dead"))])).answers(

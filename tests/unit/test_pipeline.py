@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest import pipeline
 from ingest.pipeline import Ingested, Ingestor
-from ingest.sentences import split_sentences
+from qa.sentences import split_sentences
 from qa.collection import Collection
 from qa.errors import EmbedderMismatchError, UnreadableError
 from qa.schema import Document, Span

@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,31 @@ def test_only_an_nli_model_tells_what_proves_a_claim(build: Build) -> None:
     model = Reranker(build(*NLI))
     assert model.supports("Ann met Bob.", passages) == model.answers("Ann met Bob.", passages)
     assert all(0 < value < 1 for value in model.supports("Ann met Bob.", passages))
+
+
+def test_one_thread_at_a_time_uses_the_model(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once may break its tokenizer: "Already borrowed"."""
+    reader = Reranker(str(build("LABEL_0")))
+    expected = reader.answers(QUESTION, PASSAGES)
+    inside, most = 0, 0
+    predict = reader._model.predict
+
+    def slowly(*args: Any, **options: Any) -> Any:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.01)
+        rated = predict(*args, **options)
+        inside -= 1
+        return rated
+
+    monkeypatch.setattr(reader._model, "predict", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        rated = list(pool.map(lambda _: reader.answers(QUESTION, PASSAGES), range(16)))
+    assert rated == [expected] * 16
+    assert most == 1
 
 
 def test_the_whole_passage_is_read_as_the_answer(build: Build) -> None:

@@ -42,6 +42,8 @@ def test_another_order_is_no_exchange(claim: str, text: str) -> None:
         ("How long did it take Ragna Voss to swim it?", "Karen Voss swam it in 16 hours."),
         ("When was Ann Lund born?", "The mother, Eva Maria Lund, was born in 1950."),
         ("How deep is the Baltic Sea?", "The North Sea is 95 metres deep."),
+        ("How far did Magda Wałęsa swim?", "Lech Wałęsa swam five miles."),
+        ("Когда родилась Анна Лунд?", "Ева Лунд родилась в 1950 году."),
     ],
 )
 def test_a_namesake_is_seen(question: str, text: str) -> None:

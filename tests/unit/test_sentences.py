@@ -3,7 +3,7 @@ from growth import is_linear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.sentences import LONGEST, split_sentences
+from qa.sentences import LONGEST, split_sentences
 
 
 def split(text: str) -> list[str]:

@@ -389,6 +389,7 @@ def test_a_search_can_be_kept_to_some_documents(shelf: Collection) -> None:
     assert {hit.stored.document.id for hit in hits} == set(wanted)
     assert len(shelf.search(query, 10, snapshot)) == 4
     assert snapshot.only(wanted).version == snapshot.version
+    assert snapshot.only(wanted[::-1]).documents == snapshot.only(wanted).documents
     with pytest.raises(NotInCollectionError, match="no document 'x', 'y' in the collection"):
         snapshot.only(["x", infos[0].id, "y"])
     with pytest.raises(NotInCollectionError) as error:
@@ -840,6 +841,29 @@ def test_a_collection_killed_in_the_making_or_deleting_can_be_made(
     vectors = [[1.0] + [0.0] * (dimension - 1)] * len(NEW)
     info = collection.write(document(NEW), one_sentence_each(NEW), vectors)
     assert collection.document(info.id).text == "".join(NEW)
+
+
+def test_what_another_process_may_be_making_is_not_deleted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its two collections, the chunks and the heads, it has made the first."""
+    made: list[str] = []
+    original = Client.get_or_create_collection
+
+    def make(self: Any, name: str, **options: Any) -> Any:
+        if made:
+            raise Killed
+        made.append(name)
+        return original(self, name, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "get_or_create_collection", make)
+        with pytest.raises(Killed):
+            open_in(store)
+    deleted: list[str] = []
+    monkeypatch.setattr(Client, "delete_collection", lambda _, name: deleted.append(name))
+    assert open_in(store).snapshot().documents == ()
+    assert (len(made), deleted) == (1, [])
 
 
 # One process at a time

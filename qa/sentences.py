@@ -14,8 +14,8 @@ from itertools import chain, pairwise
 
 import nupunkt
 
-from ingest.abbreviations import ABBREVIATIONS
-from ingest.blocks import CLOSERS, HEADING_OR_ROW, WORD, Block, split_blocks
+from qa.abbreviations import ABBREVIATIONS
+from qa.blocks import CLOSERS, HEADING_OR_ROW, WORD, Block, split_blocks
 from qa.layout import ITEM
 from qa.schema import Span
 
