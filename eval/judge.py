@@ -84,7 +84,7 @@ def judge_records(
     records: Sequence[Record],
     llm: LLM,
     *,
-    prompt: str = "judge/v1",
+    prompt: str = "grade/v1",
     on_progress: Progress | None = None,
 ) -> Iterator[JudgedRecord]:
     """Ask of each answer whether it agrees with an accepted one; each is yielded when judged.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from eval.cases import GoldSpan
-from qa.sentences import split_sentences
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import Message, Prompt, typographic
 from qa.schema import Document, Evidence, Passage, Span, sentence_id
+from qa.sentences import split_sentences
 from qa.words import terms, words
 
 _MOST_TOKENS = 64

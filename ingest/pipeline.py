@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.chunker import chunk
-from qa.sentences import split_sentences
 from qa.collection import Collection
 from qa.errors import UnreadableError
 from qa.injection import addresses_model
 from qa.retrieval.embedder import Embedder
 from qa.schema import Chunk, Document, DocumentInfo
+from qa.sentences import split_sentences
 from qa.snapshot import layout_of
 
 Outcome = Literal["added", "replaced", "unchanged"]

@@ -193,9 +193,7 @@ class Assembly:
     @cached_property
     def judge(self) -> Judge:
         """The judge on the chosen language model."""
-        return Judge(
-            self.llm, load_prompt("verify/v2"), max_tokens=self.settings.llm.max_tokens
-        )
+        return Judge(self.llm, load_prompt("judge/v1"), max_tokens=self.settings.llm.max_tokens)
 
     def close(self) -> None:
         """End the language model's process and give the data directory free."""

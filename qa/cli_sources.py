@@ -275,7 +275,10 @@ def find_id(library: Library, name: str) -> str:
         FootnotedError: the collection cannot be read.
     """
     if not name.strip():
-        raise UsageError("the name of the document is empty", help="Give its id, title, file name or address: footnoted sources list.")
+        raise UsageError(
+            "the name of the document is empty",
+            help="Give its id, title, file name or address: footnoted sources list.",
+        )
     documents = library.documents()
     if any(it["id"] == name for it in documents):
         return name

@@ -75,8 +75,15 @@ class ChunkSettings(_Section):
 class RetrievalSettings(_Section):
     """Which sentences are offered as evidence."""
 
-    candidates: int = Field(default=30, ge=1, le=500, description="Chunks from each search.")
-    evidence: int = Field(default=6, ge=1, le=50, description="Sentences offered to the LLM.")
+    candidates: int = Field(
+        default=30, ge=1, le=500, description="Hits of each search, chunks or sentences."
+    )
+    evidence: int = Field(
+        default=6,
+        ge=1,
+        le=50,
+        description="Sentences offered as evidence; the LLM drafts from the likeliest of them.",
+    )
     rrf_k: int = Field(default=5, ge=1, le=1000, description="Constant of reciprocal rank fusion.")
     ranker_weight: float = Field(
         default=2, ge=0, le=100, description="Of the cross-encoder's ranking; a search counts 1."

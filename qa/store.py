@@ -124,7 +124,9 @@ class Store:
             with talking(self.location):
                 # Chunks without heads are of a run that was killed, or of another process that is
                 # about to make the heads, too: only what cannot be used is deleted.
-                made = {found.name: found.metadata or {} for found in self._client.list_collections()}
+                made = {
+                    found.name: found.metadata or {} for found in self._client.list_collections()
+                }
                 left = made.get(chroma_name(name, _CHUNKS), metadata)
                 if chroma_name(name, _HEADS) not in made and left != metadata:
                     self._client.delete_collection(chroma_name(name, _CHUNKS))

@@ -153,7 +153,7 @@ def drafter_on(llm: Any) -> Drafter:
 
 def judge_on(llm: Any) -> Judge:
     """A judge with the released prompt."""
-    return Judge(llm, load_prompt("verify/v2"), max_tokens=_VERDICT_TOKENS)
+    return Judge(llm, load_prompt("judge/v1"), max_tokens=_VERDICT_TOKENS)
 
 
 class _FakeChatModel(BaseChatModel):

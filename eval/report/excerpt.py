@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from eval.cases import Alternatives, GoldSpan
 from eval.metrics.citation import share_found
-from qa.sentences import split_sentences
 from qa.schema import Citation, Span
+from qa.sentences import split_sentences
 
 AROUND = 2
 """Sentences shown before and after a marked one."""

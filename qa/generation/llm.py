@@ -212,8 +212,8 @@ def stream_chat(
     try:
         for chunk in model.stream(messages, **options, **llm.limit(max_tokens)):
             check_interruption()
-            said = thoughts.without(chunk.text)
-            yield chunk if said == chunk.text else chunk.model_copy(update={"content": said})
+            text = thoughts.without(chunk.text)
+            yield chunk if text == chunk.text else chunk.model_copy(update={"content": text})
     except (FootnotedError, Interrupted):
         raise
     except Exception as error:  # every provider has its own exceptions

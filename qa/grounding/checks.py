@@ -226,7 +226,7 @@ class Checks:
 
     @property
     def likeliest_answers(self) -> float:
-        """What the reader says of the likeliest sentence or list, whether it may be quoted or not."""
+        """What the reader says of the likeliest sentence or list, be it quotable or not."""
         read = [item.answers for item in self.evidence if item.answers is not None]
         listed = 0.0 if self.quotation is None else self.quotation.answers
         return max(listed, *read, 0.0)

@@ -54,9 +54,7 @@ class CrossEncoder:
     def __init__(self, folder: Path = FOLDER, *, sha256: str | None = SHA256) -> None:
         file = folder / "model.onnx"
         if not file.exists():
-            raise WeightsNotFoundError(
-                f"the cross-encoder {str(file)!r} is missing", help=_AGAIN
-            )
+            raise WeightsNotFoundError(f"the cross-encoder {str(file)!r} is missing", help=_AGAIN)
         weights = file.read_bytes()
         if sha256 is not None and (found := hashlib.sha256(weights).hexdigest()) != sha256:
             raise WeightsCorruptError(

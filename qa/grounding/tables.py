@@ -97,7 +97,3 @@ def _mixes(said: frozenset[str], question: str, rows: Sequence[_Row]) -> bool:
         of_named |= known.union(*(row.cells[place] for place in named))
         of_others.update(*(cell for place, cell in enumerate(row.cells) if place not in named))
     return not said.isdisjoint(of_others - of_named)
-
-
-def _stems_by_column(row: str) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(stems(cell)) for cell in cells(row))

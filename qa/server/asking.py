@@ -53,7 +53,7 @@ _EXAMPLE: dict[str, Any] = {
     "provenance": {
         "llm": "openai:gpt-4.1-mini",
         "embedder": "all-MiniLM-L6-v2",
-        "prompt": "answer/v1@a1b2c3d4",
+        "prompt": "answer/v1@a1b2c3",
         "collection": "default",
         "collection_version": "9f86d081884c7d65",
     },

@@ -40,7 +40,7 @@ def test_eval_prints_the_metrics_and_writes_the_records(run, llm, suite, replies
     setting = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
     assert setting["answerer"]["llm"] == "fake"
     labels = [load_prompt(name).label for name in ("answer/v1", "quote/v1", "condense/v1")]
-    assert setting["answerer"]["prompts"] == [*labels, load_prompt("verify/v2").label]
+    assert setting["answerer"]["prompts"] == [*labels, load_prompt("judge/v1").label]
     assert setting["answerer"]["settings"]["llm"]["api_key"] is None
     llm.say(list(replies))
     code, out, err = run("eval", "run", str(suite))

@@ -19,7 +19,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.pipeline import Ingestor
-from qa.sentences import split_sentences
 from qa.answerer import Answerer
 from qa.grounding.cross_encoder import Reading
 from qa.retrieval.retriever import Retriever
@@ -38,6 +37,7 @@ from qa.schema import (
     TokenEvent,
     UnsupportedPolicy,
 )
+from qa.sentences import split_sentences
 from qa.store import Store
 from qa.words import plain
 

@@ -1300,7 +1300,7 @@ def test_the_judge_reads_a_list_whole() -> None:
     answer = answerer.answer("What are the fees of the bath?")
     assert "The fees of the bath are: - adults 8 euros - dogs 2 euros" in llm.calls[0].text
     assert len(answer.citations) == 3
-    assert answer.provenance.prompt == load_prompt("verify/v2").label  # nothing was drafted
+    assert answer.provenance.prompt == load_prompt("judge/v1").label  # nothing was drafted
 
 
 @pytest.mark.parametrize(("likely", "drafts"), [(0.03, 0), (0.9, 1)])

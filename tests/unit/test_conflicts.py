@@ -6,10 +6,10 @@ import pytest
 from conflicting import AGREEING, CONFLICTING, Pair
 from fake_llm import Article
 
-from qa.sentences import split_sentences
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.cross_encoder import CrossEncoder, Reading
 from qa.schema import Evidence, Passage
+from qa.sentences import split_sentences
 
 READER = CrossEncoder()
 QUESTION = "How much did the Harle footbridge cost?"

@@ -43,7 +43,7 @@ def test_a_verdict_has_its_provenance() -> None:
     (judged,) = judge("correct")
     assert (judged.suite, judged.case_id, judged.reply) == ("small", "0", "correct")
     assert judged.llm == "openai:pinned-2026-01-01"
-    assert judged.prompt == load_prompt("judge/v1").label
+    assert judged.prompt == load_prompt("grade/v1").label
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_judged_are_summed_up_without_the_undecided() -> None:
     assert summary.judged_correct is not None
     assert (summary.judged_correct.mean, summary.judged_correct.n) == (0.75, 4)
     assert summary.llms == ("openai:pinned-2026-01-01",)
-    assert summary.prompts == (load_prompt("judge/v1").label,)
+    assert summary.prompts == (load_prompt("grade/v1").label,)
 
 
 def test_without_a_verdict_there_is_no_number() -> None:

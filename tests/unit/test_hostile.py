@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from eval.metrics import fabricated_rate, verbatim_rate
 from ingest.pipeline import Ingestor
-from qa.sentences import split_sentences
 from qa.answerer import Answerer
 from qa.collection import Collection
 from qa.generation.prompt import typographic
@@ -21,6 +20,7 @@ from qa.grounding.cross_encoder import CrossEncoder
 from qa.injection import addresses_model
 from qa.retrieval.retriever import Retriever
 from qa.schema import Answer, AnswerEvent, Document, EvidenceEvent
+from qa.sentences import split_sentences
 from qa.store import Store
 
 DOCUMENTS = [passage.article(place) for place, passage in enumerate(PASSAGES)]

@@ -6,8 +6,8 @@ from hostile import HARMLESS, PASSAGES, Hostile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.sentences import split_sentences
 from qa.injection import addresses_model
+from qa.sentences import split_sentences
 
 
 @pytest.mark.parametrize("passage", PASSAGES, ids=lambda it: f"{it.kind}: {ascii(it.text)[1:40]}")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from ingest import pipeline
 from ingest.pipeline import Ingested, Ingestor
-from qa.sentences import split_sentences
 from qa.collection import Collection
 from qa.errors import EmbedderMismatchError, UnreadableError
 from qa.schema import Document, Span
+from qa.sentences import split_sentences
 from qa.store import Store
 
 

@@ -30,8 +30,8 @@ from eval.report.page import render
 from eval.report.plots import plots
 from eval.runner import AskOutcome, Failure
 from eval.summary import summarize
-from qa.sentences import split_sentences
 from qa.schema import NO_ANSWER, Turn
+from qa.sentences import split_sentences
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }}'
 

@@ -115,9 +115,7 @@ def test_only_an_nli_model_tells_what_proves_a_claim(build: Build) -> None:
     assert all(0 < value < 1 for value in model.supports("Ann met Bob.", passages))
 
 
-def test_one_thread_at_a_time_uses_the_model(
-    build: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_thread_at_a_time_uses_the_model(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at once may break its tokenizer: "Already borrowed"."""
     reader = Reranker(str(build("LABEL_0")))
     expected = reader.answers(QUESTION, PASSAGES)

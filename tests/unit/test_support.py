@@ -480,7 +480,9 @@ def test_the_longest_question_and_as_long_a_claim_are_checked_in_no_time(long: s
 def test_the_reason_is_what_the_nearest_sentence_lacks() -> None:
     evidence = Article(["Eva slept.", "Tim slept, too.", "Ann met Bob in Rome."]).evidence()
     found = support("Ann met Bob in Rome in 1999.", "Where did Ann meet Bob?", evidence)
-    assert found.reason == "the language model's draft says “1999”, which no sentence that fits does"
+    assert (
+        found.reason == "the language model's draft says “1999”, which no sentence that fits does"
+    )
 
 
 def test_the_answer_to_a_choice_may_repeat_the_question() -> None:
