@@ -11,10 +11,10 @@ from benchmarks.report import Progress
 from benchmarks.scale import articles, question
 from eval.formats import load_suite
 from ingest.pipeline import Ingestor
-from qa.sentences import split_sentences
 from qa.assembly import Assembly
 from qa.retrieval.embedder import SentenceTransformerEmbedder, packaged_minilm
 from qa.schema import Document
+from qa.sentences import split_sentences
 
 ROUNDS = 5
 

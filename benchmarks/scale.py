@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.report import Progress
 from ingest.chunker import chunk
-from qa.sentences import split_sentences
 from qa.assembly import Assembly
 from qa.schema import Document
+from qa.sentences import split_sentences
 
 _ARTICLE = 500
 """Sentences of a generated article."""

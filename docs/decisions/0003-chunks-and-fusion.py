@@ -26,12 +26,12 @@ from eval.metrics import ndcg_at_k, recall_at_k
 from eval.stats import Estimate, paired_difference
 from eval.summary import macro_average
 from ingest.chunker import chunk
-from qa.sentences import split_sentences
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.retrieval.embedder import MINILM, Embedder, load_embedder
 from qa.retrieval.fusion import reciprocal_rank_fusion
 from qa.retrieval.lexical import LexicalIndex, LexicalSearch
 from qa.schema import Document, Passage, Span
+from qa.sentences import split_sentences
 from qa.settings import load_settings
 from qa.tokens import count_tokens
 from qa.words import leans

@@ -16,10 +16,10 @@ import numpy as np
 from eval.cases import Case, Suite
 from eval.formats import load_suite
 from eval.stats import bootstrap_statistic
-from qa.sentences import split_sentences
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.retrieval.lexical import LexicalIndex
 from qa.schema import Passage
+from qa.sentences import split_sentences
 
 READ = 16
 TOGETHER = (2, 3, 4)

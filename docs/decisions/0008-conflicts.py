@@ -12,11 +12,11 @@ from pathlib import Path
 
 from eval.cases import Case, Suite
 from eval.formats import load_suite
-from qa.sentences import split_sentences
 from qa.grounding.conflicts import Conflict, find_conflict
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.grounding.values import find_values
 from qa.schema import Document, Evidence, Passage, sentence_id
+from qa.sentences import split_sentences
 
 ASKED = 100
 LIKELY = 0.5

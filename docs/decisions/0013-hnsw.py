@@ -20,8 +20,8 @@ from typing import Any
 import chromadb
 import numpy as np
 
-from qa.sentences import split_sentences
 from qa.assembly import Assembly
+from qa.sentences import split_sentences
 from qa.settings import load_settings
 
 NEAREST = 30

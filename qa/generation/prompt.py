@@ -18,8 +18,8 @@ _HOLES = {
     "answer": {"sentences", "question"},
     "quote": {"sentences", "question"},
     "condense": {"conversation", "question"},
-    "verify": {"title", "text", "question"},
-    "judge": {"question", "answers", "answer"},
+    "judge": {"title", "text", "question"},
+    "grade": {"question", "answers", "answer"},
     "draft_question": {"title", "before", "sentence", "opening"},
 }
 _ROLES = ("system", "user")

@@ -83,7 +83,8 @@ class Candidate:
         for term in it.added:
             telling = term.kind != "word" or term.stem in MAGNITUDES
             if telling and term.stem not in self.said:
-                return f"the language model's draft says “{term.text}”, which no sentence that fits does"
+                draft = f"the language model's draft says “{term.text}”"
+                return f"{draft}, which no sentence that fits does"
         for term in it.stated:
             if term.kind != "word" and term.stem not in self.known:
                 return f"no sentence that fits is about “{term.text}”"
