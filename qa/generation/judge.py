@@ -1,7 +1,7 @@
 """The language model as a judge: does this text answer that question? Yes or no, by probability.
 
 It reads a proof alone and is not shown the claim. What else it could be asked, of the claim or of
-all the evidence, brings nothing beside this (docs/decisions/0006-cross-encoder.md).
+all the evidence, brings nothing beside this (docs/decisions/0018-confidence.md).
 """
 
 import math

@@ -1,7 +1,7 @@
 """How sure is it that a supported claim, or a sentence, answers the question?
 
 Logistic functions over what the cross-encoder and the judge see, fitted by
-``training/confidence.py``; docs/decisions/0006-cross-encoder.md has the fit and its scores.
+``training/confidence.py``; docs/decisions/0018-confidence.md has the fit and its scores.
 """
 
 import math

@@ -90,6 +90,28 @@ def test_what_a_decision_was_measured_with_exists(script):
             resolve_name(name)
 
 
+def _modules():
+    return [
+        path.relative_to(ROOT)
+        for folder in ("qa", "ingest", "eval")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path.name != "__init__.py"
+    ]
+
+
+@pytest.mark.parametrize("module", _modules(), ids=str)
+def test_every_module_is_on_the_map_by_its_docstring(module):
+    docstring = ast.get_docstring(ast.parse((ROOT / module).read_text("utf-8")))
+    said = docstring.split("\n")[0].replace("``", "`")
+    group = "eval" if module.parts[0] == "eval" else module.parent.as_posix()
+    (section,) = (
+        part
+        for part in (ROOT / "docs" / "code.md").read_text("utf-8").split("\n## ")
+        if f": `{group}/`\n" in part
+    )
+    assert f"| `{module.relative_to(group).as_posix()}` | {said} |" in section
+
+
 @pytest.mark.parametrize("setting", describe_settings(), ids=lambda setting: setting[0])
 def test_every_setting_is_documented_with_its_default(setting):
     variable, default, description = setting

@@ -1,6 +1,6 @@
 """What another ``grounding.min_confidence`` would release, of answers that are recorded.
 
-``python docs/decisions/0006-threshold.py RUN_FOLDER…`` takes folders that ``footnoted eval --out``
+``python docs/decisions/0018-threshold.py RUN_FOLDER…`` takes folders that ``footnoted eval --out``
 wrote and prints for each, threshold by threshold, which share of the answerable questions would be
 answered, how many of these rightly, and which share of the others. A claim below the threshold of
 the run is in its record too, so that lower thresholds are seen as well; what would be quoted for
