@@ -18,4 +18,4 @@ def test_the_python_code_runs(run, llm, tmp_path, capsys):
     exec(compile(code, "README.md", "exec"), names)
     assert capsys.readouterr().out == "A mutual acquaintance arranged the call. [1]\n"
     assert callable(names["chain"].invoke) and callable(names["retriever"].invoke)
-    assert names["store"].get()["documents"] == [article.read_text("utf-8")]
+    assert names["store"].embeddings is names["assembly"].embedder
