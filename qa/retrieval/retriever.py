@@ -10,6 +10,7 @@ addresses a language model is found and flagged; it brings nothing and takes no 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,13 +124,51 @@ class Retriever:
     def _retrieve(
         self, corpus: Corpus, question: str, documents: Sequence[str] | None
     ) -> Retrieval:
-        snapshot, lexical_search, titles = corpus
+        snapshot, _, titles = corpus
         if not snapshot.documents:  # none is to be searched
             return Retrieval((), snapshot.version)
         within = None if documents is None else [chunk_prefix(it) for it in snapshot.documents]
         sentences = Sentences(self.collection, snapshot)
         rating = Rating(question, sentences, self._ranker)
 
+        searched = self._search(question, corpus, within, sentences)
+        fused = _different(searched.scores, sentences)
+        answers = rating.in_context(self._worth_reading(fused, sentences))
+        ranked = self._rank(searched, answers)
+        shown = self._shown(ranked, sentences)
+        answers |= rating.again([it for it in shown if not sentences.is_flagged(it)], answers)
+        scores = {it: log_odds(answers[it]) + _SEARCHED * searched.share(it) for it in shown}
+        best = sorted(shown, key=scores.__getitem__, reverse=True)
+        usable = [place for place in best if not sentences.is_flagged(place)]
+        leads = find_leads(usable, titles.named_in(question), titles, sentences, snapshot)
+        led = self._follow(leads, searched.vector, rating, snapshot)
+        led = likeliest(led, {place: answers[place] for place in shown})
+        answers |= {place: it.answers for place, it in led.items()}
+        offered = dict.fromkeys([*best, *led, *neighbours(question, usable, sentences)])
+        evidence = tuple(
+            evidence_at(
+                number,
+                place,
+                sentences,
+                score=scores.get(place, 0.0),
+                similarity=searched.similarity(place),
+                answers=answers[place] if place in scores or place in led else None,
+                neighbour=place not in scores and place not in led,
+                led_by=sentences.identity(led[place].lead) if place in led else None,
+            )
+            for number, place in enumerate(offered, start=1)
+        )
+        found = tuple(
+            found_at(place, sentences, answers.get(place))
+            for place in dict.fromkeys([*best, *led, *ranked, *fused])
+        )
+        return Retrieval(evidence, snapshot.version, found)
+
+    def _search(
+        self, question: str, corpus: Corpus, within: Sequence[str] | None, sentences: Sentences
+    ) -> "_Searched":
+        """Both searches, over all chunks of ``corpus`` or those whose ids begin as ``within``."""
+        snapshot, lexical_search, _ = corpus
         vector = self.embedder.embed_query(question)
         hits = self.collection.search(vector, self._candidates, snapshot)
         if not hits:  # every document has chunks: silence here would pass for "not in the sources"
@@ -144,54 +183,29 @@ class Retriever:
         ]
         sentences.fetch(place.chunk for place in matching)
         lexical = {place: rank for rank, place in enumerate(matching, start=1)}
-        dense, lexical = _handed_on(dense, sentences), _handed_on(lexical, sentences)
-        searched = reciprocal_rank_fusion([dense, lexical], k=self._rrf_k)
-        fused = _different(searched, sentences)
-        answers = rating.in_context(self._worth_reading(fused, sentences))
+        rankings = [_handed_on(dense, sentences), _handed_on(lexical, sentences)]
+        return _Searched(
+            vector,
+            rankings,
+            reciprocal_rank_fusion(rankings, k=self._rrf_k),
+            {hit.stored.id: hit.similarity for hit in hits},
+        )
+
+    def _rank(self, searched: "_Searched", answers: Mapping[Place, float]) -> list[Place]:
+        """What the ranker has read, by the fusion of both searches and of its own ranking."""
         # Sorting keeps the order of the fusion among equals.
         order = sorted(answers, key=answers.__getitem__, reverse=True)
         read = {place: rank for rank, place in enumerate(order, start=1)}
         scores = reciprocal_rank_fusion(
-            [dense, lexical, read], k=self._rrf_k, weights=self._weights
+            [*searched.rankings, read], k=self._rrf_k, weights=self._weights
         )
-        ranked = [place for place in scores if place in read]
-        flagged = {place for place in ranked if sentences.is_flagged(place)}
-        usable = [place for place in ranked if place not in flagged][: self._evidence]
-        # What is flagged is shown where it ranks, and takes no other's place.
+        return [place for place in scores if place in read]
+
+    def _shown(self, ranked: Sequence[Place], sentences: Sentences) -> list[Place]:
+        """The first; what is flagged is shown where it ranks, and takes no other's place."""
+        usable = [place for place in ranked if not sentences.is_flagged(place)][: self._evidence]
         shown = {*usable, *ranked[: self._evidence]}
-        best = [place for place in ranked if place in shown]
-        answers |= rating.again(usable, answers)
-        first = max(searched.values())
-        scores = {
-            place: log_odds(answers[place]) + _SEARCHED * searched[place] / first for place in best
-        }
-        best.sort(key=scores.__getitem__, reverse=True)
-        usable = [place for place in best if place not in flagged]
-        leads = find_leads(usable, titles.named_in(question), titles, sentences, snapshot)
-        led = self._follow(leads, vector, rating, snapshot)
-        led = likeliest(led, {place: answers[place] for place in shown})
-        answers |= {place: it.answers for place, it in led.items()}
-        similarity = {hit.stored.id: hit.similarity for hit in hits}
-        evidence = [
-            evidence_at(
-                number,
-                place,
-                sentences,
-                score=scores.get(place, 0.0),
-                similarity=min(1.0, max(-1.0, similarity.get(place.chunk, 0.0))),
-                answers=answers[place] if place in shown or place in led else None,
-                neighbour=place not in shown and place not in led,
-                led_by=sentences.identity(led[place].lead) if place in led else None,
-            )
-            for number, place in enumerate(
-                dict.fromkeys([*best, *led, *neighbours(question, usable, sentences)]), start=1
-            )
-        ]
-        found = tuple(
-            found_at(place, sentences, answers.get(place))
-            for place in dict.fromkeys([*best, *led, *ranked, *fused])
-        )
-        return Retrieval(tuple(evidence), snapshot.version, found)
+        return [place for place in ranked if place in shown]
 
     def _worth_reading(self, fused: Sequence[Place], sentences: Sentences) -> list[Place]:
         """The first that are not flagged, and of the flagged ones between as many as are shown."""
@@ -233,6 +247,31 @@ class Retriever:
     def prepare(self) -> None:
         """Index the collection as it is now, so that no question waits."""
         self._corpora.prepare()
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What both searches found.
+
+    Attributes:
+        vector: of the question.
+        rankings: ranks by the dense and by the lexical search, from 1.
+        scores: their fusion, best first.
+        similarities: cosine of each chunk that the dense search found, by its id.
+    """
+
+    vector: list[float]
+    rankings: list[dict[Place, int]]
+    scores: dict[Place, float]
+    similarities: dict[str, float]
+
+    def share(self, place: Place) -> float:
+        """The fused score of a sentence, as a share of the best one's."""
+        return self.scores[place] / max(self.scores.values())
+
+    def similarity(self, place: Place) -> float:
+        """Cosine of a sentence's chunk with the question, in [-1, 1]; 0 where it was not found."""
+        return min(1.0, max(-1.0, self.similarities.get(place.chunk, 0.0)))
 
 
 def _handed_on(ranks: Mapping[Place, int], sentences: Sentences) -> dict[Place, int]:
