@@ -9,8 +9,9 @@ from qa.errors import FootnotedError, LLMError
 from qa.generation.drafter import Draft, Drafter
 from qa.generation.judge import Judge
 from qa.generation.queue import Free, Place
-from qa.grounding.abstention import Reader, contenders
 from qa.grounding.checks import Checked, Checks, covers
+from qa.grounding.contenders import contenders
+from qa.grounding.reader import Reader
 from qa.pace import THOROUGH, Pace
 from qa.questions import require_question, split_question
 from qa.retrieval.evidence import Retrieval

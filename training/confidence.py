@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from eval.metrics.answer import str_em
-from qa.grounding.abstention import proof_score, quote_confidence
+from qa.grounding.confidence import proof_score, quote_confidence
 from qa.grounding.cross_encoder import CrossEncoder
 from qa.odds import average, from_log_odds
 from qa.schema import Evidence, Passage

@@ -18,8 +18,8 @@ from eval.formats import load_suite
 from eval.selection import draw
 from qa.assembly import Assembly
 from qa.generation.drafter import Draft
-from qa.grounding.abstention import contenders
 from qa.grounding.checks import Checks
+from qa.grounding.contenders import contenders
 from qa.grounding.support import find_support
 from qa.schema import Evidence
 from qa.settings import load_settings

@@ -25,7 +25,7 @@ from qa.assembly import Assembly
 from qa.generation.drafter import Draft, Drafter
 from qa.generation.llm import LLM, stream_chat
 from qa.generation.prompt import load_prompt, show_sentences, typographic
-from qa.grounding.abstention import Reader
+from qa.grounding.reader import Reader
 from qa.schema import Evidence, Passage
 from qa.settings import load_settings
 

@@ -4,25 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from qa.grounding.abstention import (
+from qa.grounding.abstention import like_answered, likeliest, misses, quotable
+from qa.grounding.antecedents import who_is_meant, with_antecedents, with_sentence_before
+from qa.grounding.confidence import (
     FAR,
-    Reader,
     confidence,
     lead,
-    like_answered,
-    likeliest,
-    misses,
     proof_score,
-    quotable,
     quote_confidence,
     undecided,
 )
-from qa.grounding.antecedents import who_is_meant, with_antecedents, with_sentence_before
 from qa.grounding.conflicts import find_conflict
 from qa.grounding.judging import Judge, Judging
 from qa.grounding.kinds import answers_kind
 from qa.grounding.lists import likeliest_list, listing, telling
 from qa.grounding.misfits import fitting
+from qa.grounding.reader import Reader
 from qa.grounding.roles import may_confuse, may_exchange
 from qa.grounding.support import Similarity, Support, find_support
 from qa.grounding.tables import may_mix_columns, say_proof

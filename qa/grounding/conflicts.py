@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qa.grounding.abstention import Reader, Reading
 from qa.grounding.kinds import answers_kind
 from qa.grounding.opposites import opposes
+from qa.grounding.reader import Reader, Reading
 from qa.grounding.values import Value, blank, find_values
 from qa.schema import Evidence, Passage
 from qa.words import leans, stems, terms, words

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qa.grounding.abstention import Reader
+from qa.grounding.reader import Reader
 from qa.grounding.tables import CLAUSES, say_row_for
 from qa.grounding.values import MONTHS, WEEKDAYS
 from qa.layout import (

@@ -6,19 +6,16 @@ from fakes import Undecided
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.grounding.abstention import (
+from qa.grounding.abstention import like_answered, likeliest, misses, quotable
+from qa.grounding.confidence import (
     FAR,
     confidence,
-    contenders,
     lead,
-    like_answered,
-    likeliest,
-    misses,
     proof_score,
-    quotable,
     quote_confidence,
     undecided,
 )
+from qa.grounding.contenders import contenders
 from qa.grounding.cross_encoder import Reading
 from qa.schema import Passage
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fakes import Undecided
 
-from qa.grounding.abstention import lead
+from qa.grounding.confidence import lead
 from qa.schema import Evidence
 from training.confidence import quotations
 from training.record import _quotation
