@@ -41,8 +41,9 @@ def format_quotation(item: Quotation, mark: str) -> str:
 
 
 def format_answer(answer: Answer) -> str:
-    """The answer with its footnotes below."""
-    lines = [printable(answer.answer)]
+    """The answer with its footnotes below; where nothing of it was proved, below what was drafted."""
+    drafted = answer.claims if answer.status == "no_answer" else []
+    lines = [printable(claim.footnoted()) for claim in drafted] + [printable(answer.answer)]
     if answer.citations:
         lines.append("")
         lines += [format_quotation(item, f"[{item.number}]") for item in answer.citations]

@@ -326,6 +326,15 @@ def test_the_sample_is_ingested_only_when_there_is_nothing(run, llm):
     assert "ingesting" not in run("ask", "--sample", "Who arranged the call?")[2]
 
 
+def test_what_was_drafted_and_not_proved_is_shown_where_it_is_wanted(run, llm, article):
+    draft = "The bridge was opened by Rob Dahl."
+    llm.say([Reply(draft)])
+    code, out, _ = run("ask", "--mark", "Who won the boat race in 1990?")
+    assert (code, out) == (3, f"~~{draft}~~\nNot in the sources.\n")
+    llm.say([Reply(draft)])
+    assert run("ask", "Who won the boat race in 1990?")[:2] == (3, "Not in the sources.\n")
+
+
 def test_doctor_names_what_is_wrong(run, monkeypatch, tmp_path):
     monkeypatch.setenv("FOOTNOTED_LLM__WEIGHTS", str(tmp_path / "missing.gguf"))
     code, out, _ = run("doctor")
