@@ -166,7 +166,8 @@ class Answerer:
                 if any(covers(item, asked, self._reader) for item in said):
                     continue
                 turns = [Turn(role="user", content=before) for before in parts[:number]]
-                part = self._part(understanding.understand(asked, [*earlier, *turns]))
+                understood = understanding.understand(asked, [*earlier, *turns])
+                part = self._part(understood, topic=whole.asked.question)
                 self._note_rewriting(part.asked, composing)
                 before = len(composing.offered)
                 offer = composing.offer(part.asked.retrieval.evidence)
@@ -176,7 +177,7 @@ class Answerer:
                     composing.unanswered.append(asked)
             yield AnswerEvent(answer=composing.finish(), repeatable=not composing.makeshift)
 
-    def _part(self, asked: Understood) -> "_Part":
+    def _part(self, asked: Understood, topic: str | None = None) -> "_Part":
         checks = Checks(
             asked.question,
             asked.retrieval.usable,
@@ -184,6 +185,7 @@ class Answerer:
             similarity=self.retriever.embedder.cosines,
             judge=self._judge,
             min_confidence=self._min_confidence,
+            topic=topic,
         )
         return _Part(asked, checks, checks.openings() if asked.is_overview else self._quote(checks))
 

@@ -25,6 +25,12 @@ LONGEST = 1000
 _SEMICOLON_FROM, _SEMICOLON_PART = 200, 40
 
 _FULL_STOP = re.compile(rf"[。！？｡।॥؟۔]+[{re.escape(CLOSERS)}]*")
+# nupunkt goes on behind "7 p.m.", whatever follows. Days, months and zones do: "7 p.m. Friday".
+_CLOCK = re.compile(
+    rf"\b[ap]\.m\.[{re.escape(CLOSERS)}]*\s+(?=[“\"‘'(]?"
+    r"(?!(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|"
+    r"Eastern|Central|Mountain|Pacific|Greenwich|British))(?:[A-Z][a-z]|[AI]\s))"
+)
 _NOTES = re.compile(r"(?:\[[^\[\]\s]{1,12}\])+")  # Wikipedia's "[1]"
 # nupunkt takes quadratic time on punctuation without spaces.
 _UNSPACED = re.compile(rf"(?<!\S)\S{{{LONGEST},}}")
@@ -107,6 +113,7 @@ def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
     if item := ITEM.match(text, start, end):  # the full stop of "1." ends nothing
         start = item.end()
     yield from (stop.end() for stop in _FULL_STOP.finditer(text, start, end))
+    yield from (stop.end() for stop in _CLOCK.finditer(text, start, end))
     runs = [edge for run in _UNSPACED.finditer(text, start, end) for edge in run.span()]
     yield from runs
     edges = [start, *runs, end]

@@ -41,7 +41,7 @@ def format_quotation(item: Quotation, mark: str) -> str:
 
 
 def format_answer(answer: Answer) -> str:
-    """The answer with its footnotes below; where nothing of it was proved, below what was drafted."""
+    """The answer with its footnotes; where nothing was proved, behind what was drafted."""
     drafted = answer.claims if answer.status == "no_answer" else []
     lines = [printable(claim.footnoted()) for claim in drafted] + [printable(answer.answer)]
     if answer.citations:

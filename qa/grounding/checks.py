@@ -14,12 +14,13 @@ from qa.grounding.confidence import (
     quote_confidence,
     undecided,
 )
-from qa.grounding.conflicts import find_conflict
+from qa.grounding.conflicts import Conflict, find_conflict
 from qa.grounding.judging import Judge, Judging
 from qa.grounding.kinds import answers_kind
 from qa.grounding.lists import likeliest_list, listing, telling
 from qa.grounding.misfits import fitting
 from qa.grounding.reader import Reader
+from qa.grounding.relevance import OF_A_CLAIM, OF_A_QUOTATION, relevance
 from qa.grounding.roles import may_confuse, may_exchange
 from qa.grounding.support import Similarity, Support, find_support
 from qa.grounding.tables import may_mix_columns, say_proof
@@ -52,6 +53,10 @@ _DECLINES = 0.6
 """How sure it is, at least, of a no whose words all stand in its proof: reader and judge, asked
 whether a sentence answers, take one that denies for one that does not. Of 52 questions for yes or
 no, about six short articles, 7 were drafted so, all rightly: 0.59 or more, with 95 % confidence."""
+
+_SAME_MATTER = 0.6
+"""Least cosine of sentences of two documents, behind their titles, that may disagree. What the repair
+of a pipe cost, and that of a ship, has 0.48."""
 
 _TELLS = 0.72
 """How sure it is that the first sentences of a text tell what it is about: they did for 26 of 36,
@@ -103,6 +108,7 @@ class Checks:
         similarity: cosine by the embedder.
         judge: decides where the reader cannot; ``None`` to do without.
         min_confidence: below it nothing is released.
+        topic: the whole of what is asked, where ``question`` is a part of it.
     """
 
     def __init__(
@@ -114,8 +120,10 @@ class Checks:
         similarity: Similarity,
         judge: Judge | None,
         min_confidence: float,
+        topic: str | None = None,
     ) -> None:
         self.question = question
+        self._topic = topic or question
         self.evidence = evidence
         self._reader = reader
         self._similarity = similarity
@@ -142,7 +150,10 @@ class Checks:
     @span("check")
     def _check(self, claim: str) -> Checked:
         support = find_support(claim, self.question, self.evidence, self._similarity)
-        return Checked(claim, support, problem=support.reason)
+        problem = support.reason
+        if problem is None and self._relevance(support.proof) < OF_A_CLAIM:
+            problem = "the sentence that proves it is about something else"
+        return Checked(claim, support, problem=problem)
 
     def _proof_score(self, item: Checked) -> float:
         return proof_score(self.question, item.support.proof, self._reader)
@@ -258,6 +269,7 @@ class Checks:
         fits = bool(quoted.proof) and answers >= _LEAST_READ
         fits = fits and quotable(question, passage, self._reader)
         fits = fits and (is_question(question) or _meets(question, proof))
+        fits = fits and self._relevance(proof) >= OF_A_QUOTATION
         ahead = 0.0
         if fits:
             ahead = FAR if named else self._lead(answers, proof)
@@ -268,6 +280,22 @@ class Checks:
             ahead=ahead,
             fits=fits,
         )
+
+    def _conflict(self, proof: Sequence[Evidence], others: Sequence[Evidence]) -> Conflict | None:
+        """The likeliest of the others that contradicts a proof: of another document on its matter."""
+        said = " ".join(f"{item.title}: {item.text}" for item in proof)
+        elsewhere = [it for it in others if it.document_id != proof[0].document_id]
+        alike = self._similarity(said, [f"{it.title}: {it.text}" for it in elsewhere])
+        apart = {
+            it.sentence_id
+            for it, cosine in zip(elsewhere, alike, strict=True)
+            if cosine < _SAME_MATTER
+        }
+        kept = [it for it in others if it.sentence_id not in apart and it not in proof]
+        return find_conflict(self.question, proof, [*proof, *kept], self._reader)
+
+    def _relevance(self, proof: Sequence[Evidence]) -> float:
+        return relevance(self._topic, proof, self.evidence, self._similarity)
 
     @cached_property
     def _telling(self) -> list[Evidence]:
@@ -286,14 +314,13 @@ class Checks:
         passages = [Passage(it.text, title=it.title) for it in near]
         alike = like_answered(self.question, said, passages, self._reader) if near else []
         for rival, agrees in zip(near, alike, strict=True):
-            disagrees = find_conflict(self.question, proof, [*proof, rival], self._reader)
-            if not agrees and disagrees is None:
+            if not agrees and self._conflict(proof, [rival]) is None:
                 return lead(answers, rival.answers or 0.0)
         return FAR
 
     def contradiction(self, of: Checked) -> Checked | None:
         """The sentence that contradicts a claim on the value asked for, beside its proof."""
-        conflict = find_conflict(self.question, of.support.proof, self.evidence, self._reader)
+        conflict = self._conflict(of.support.proof, self.evidence)
         if conflict is None:
             return None
         answers = conflict.other.answers or 0.0

@@ -117,6 +117,29 @@ def names_a_namesake(question: str, text: str) -> str | None:
     return None
 
 
+_ASKS_WHO_IS = re.compile(
+    r"\W*who (?:is|was|are|were) (?:(?:the|an?|this|that|these|those) )?(?P<asked>[\w-]+)\W*$", re.I
+)
+_OWNS = re.compile(r"(?P<owner>[\w-]+?)(?:['’]s\b|(?<=s)['’](?!\w))|(?P<word>[\w-]+)")
+
+
+def names_an_owner(question: str, text: str) -> str | None:
+    """Why ``text`` does not tell who somebody is: it only tells what is his.
+
+    "The landlord's surveyor, Ms Nair, came" does not tell who the landlord is.
+
+    Args:
+        question: what is asked.
+        text: a sentence that is to answer.
+    """
+    asking = _ASKS_WHO_IS.match(question)
+    asked = stems(asking["asked"]) if asking is not None else []
+    found = [it for it in _OWNS.finditer(text) if stems(it["owner"] or it["word"]) == asked]
+    if not asked or not found or any(it["owner"] is None for it in found):
+        return None
+    return f"the sentence that fits tells what is of “{found[0]['owner']}”, and not who that is"
+
+
 _THE_NAMED = re.compile(rf"\W*(?:The|An?) (?P<name>[{CAPITAL}][\w’'-]*[{SMALL}][\w’'-]*)")
 
 
