@@ -96,7 +96,7 @@ class Composition:
         """Take in what contradicts another claim; the answer is no less complete for that."""
         event = self.add(item)
         said, other = event.claim.citations
-        self.notes.append(f"sentences [{said}] and [{other}] disagree")
+        self.notes.append(f"sentences [{said}] and [{other}] differ")
         return event
 
     def note_failure(self, note: str) -> None:

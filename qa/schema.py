@@ -15,6 +15,7 @@ NO_ANSWER = "Not in the sources."
 """What an abstention says; the only place where the phrase stands."""
 
 DISAGREES = "Another sentence disagrees: “{}”"
+ELSEWHERE = "Another document says: “{}”"
 """What is said of a sentence that contradicts the proof of an answer."""
 
 Status = Literal["answered", "partial", "no_answer"]

@@ -206,6 +206,8 @@ def stream_chat(
         LLMError: the model cannot be started or reached, or broke off.
         Interrupted: nobody waits for the reply any more.
     """
+    from langchain_core.messages import AIMessageChunk
+
     check_interruption()
     model = llm.connect()
     thoughts = _Thoughts()
@@ -214,6 +216,8 @@ def stream_chat(
             check_interruption()
             text = thoughts.without(chunk.text)
             yield chunk if text == chunk.text else chunk.model_copy(update={"content": text})
+        if thoughts.held:
+            yield AIMessageChunk(content=thoughts.held)
     except (FootnotedError, Interrupted):
         raise
     except Exception as error:  # every provider has its own exceptions
@@ -227,26 +231,34 @@ def stream_chat(
 
 
 class _Thoughts:
-    """What some models write before they reply, ``<think>…</think>``, as it comes in pieces."""
+    """What some models write before they reply, ``<think>…</think>``, as it comes in pieces.
+
+    Attributes:
+        held: what may be the beginning of a thought, and is the reply if no more comes.
+    """
 
     def __init__(self) -> None:
-        self._held = ""
+        self.held = ""
+        self._thought = ""
         self._over = False
 
     def without(self, piece: str) -> str:
         """``piece``, or what of it, and of what was held back before, is the reply itself."""
         if self._over:
             return piece
-        self._held += piece
-        text = self._held.lstrip()
-        if text.startswith(_THINKS):
-            reply = text.partition(_THOUGHT)[2].lstrip()
+        text = self.held + piece
+        begun = text.lstrip()
+        if self._thought or begun.startswith(_THINKS):
+            self.held = ""
+            self._thought += text
+            reply = self._thought.partition(_THOUGHT)[2].lstrip()
             self._over = bool(reply)
             return reply
-        if _THINKS.startswith(text):  # it may be about to
+        if _THINKS.startswith(begun):  # it may be about to
+            self.held = text
             return ""
-        self._over = True
-        return self._held
+        self.held, self._over = "", True
+        return text
 
 
 def _without_secrets(text: str, model: "BaseChatModel") -> str:

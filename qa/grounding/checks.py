@@ -14,7 +14,7 @@ from qa.grounding.confidence import (
     quote_confidence,
     undecided,
 )
-from qa.grounding.conflicts import Conflict, find_conflict
+from qa.grounding.conflicts import find_conflict
 from qa.grounding.judging import Judge, Judging
 from qa.grounding.kinds import answers_kind
 from qa.grounding.lists import likeliest_list, listing, telling
@@ -25,7 +25,7 @@ from qa.grounding.roles import may_confuse, may_exchange
 from qa.grounding.support import Similarity, Support, find_support
 from qa.grounding.tables import may_mix_columns, say_proof
 from qa.questions import is_question
-from qa.schema import DISAGREES, Evidence, Passage
+from qa.schema import DISAGREES, ELSEWHERE, Evidence, Passage
 from qa.tracing import span
 from qa.words import plain, stems, terms
 
@@ -55,8 +55,8 @@ whether a sentence answers, take one that denies for one that does not. Of 52 qu
 no, about six short articles, 7 were drafted so, all rightly: 0.59 or more, with 95 % confidence."""
 
 _SAME_MATTER = 0.6
-"""Least cosine of sentences of two documents, behind their titles, that may disagree. What the repair
-of a pipe cost, and that of a ship, has 0.48."""
+"""Least cosine of sentences of two documents, behind their titles, that disagree. What the repair
+of a pipe and of a ship cost has 0.48."""
 
 _TELLS = 0.72
 """How sure it is that the first sentences of a text tell what it is about: they did for 26 of 36,
@@ -281,18 +281,13 @@ class Checks:
             fits=fits,
         )
 
-    def _conflict(self, proof: Sequence[Evidence], others: Sequence[Evidence]) -> Conflict | None:
-        """The likeliest of the others that contradicts a proof: of another document on its matter."""
-        said = " ".join(f"{item.title}: {item.text}" for item in proof)
-        elsewhere = [it for it in others if it.document_id != proof[0].document_id]
-        alike = self._similarity(said, [f"{it.title}: {it.text}" for it in elsewhere])
-        apart = {
-            it.sentence_id
-            for it, cosine in zip(elsewhere, alike, strict=True)
-            if cosine < _SAME_MATTER
-        }
-        kept = [it for it in others if it.sentence_id not in apart and it not in proof]
-        return find_conflict(self.question, proof, [*proof, *kept], self._reader)
+    def _is_same_matter(self, one: Evidence, other: Evidence) -> bool:
+        """Whether two sentences are of one document, or alike behind the titles of theirs."""
+        if one.document_id == other.document_id:
+            return True
+        said, also = (f"{it.title}: {it.text}" for it in (one, other))
+        (alike,) = self._similarity(said, [also])
+        return alike >= _SAME_MATTER
 
     def _relevance(self, proof: Sequence[Evidence]) -> float:
         return relevance(self._topic, proof, self.evidence, self._similarity)
@@ -314,13 +309,14 @@ class Checks:
         passages = [Passage(it.text, title=it.title) for it in near]
         alike = like_answered(self.question, said, passages, self._reader) if near else []
         for rival, agrees in zip(near, alike, strict=True):
-            if not agrees and self._conflict(proof, [rival]) is None:
+            disagrees = find_conflict(self.question, proof, [*proof, rival], self._reader)
+            if not agrees and disagrees is None:
                 return lead(answers, rival.answers or 0.0)
         return FAR
 
     def contradiction(self, of: Checked) -> Checked | None:
         """The sentence that contradicts a claim on the value asked for, beside its proof."""
-        conflict = self._conflict(of.support.proof, self.evidence)
+        conflict = find_conflict(self.question, of.support.proof, self.evidence, self._reader)
         if conflict is None:
             return None
         answers = conflict.other.answers or 0.0
@@ -328,7 +324,10 @@ class Checks:
         sure = quote_confidence(answers, ahead)
         if sure < self._min_confidence:
             return None
-        claim = DISAGREES.format(plain(conflict.other.text))
+        together = self._is_same_matter(conflict.said, conflict.other)
+        if not together and self._relevance((conflict.other,)) < OF_A_QUOTATION:
+            return None
+        claim = (DISAGREES if together else ELSEWHERE).format(plain(conflict.other.text))
         return Checked(claim, Support((conflict.said, conflict.other)), sure=sure)
 
     def openings(self) -> list[Checked]:

@@ -34,7 +34,7 @@ def relevance(
     """The cosine of a question and a proof, and 0.7 times the share of the question's words.
 
     These may stand anywhere in what was offered of the proof's document: a paraphrase shares few
-    words with its proof, and some with the text around.
+    words with its proof, and some with the text around. Of a single word nothing can be told: 1.
 
     Args:
         question: the whole of what is asked.
@@ -44,6 +44,8 @@ def relevance(
     """
     title, document = proof[0].title, proof[0].document_id
     asked = frozenset(stems(question)) - _FOR_WHAT
+    if len(asked) < 2:
+        return 1.0
     offered = [*proof, *(item for item in evidence if item.document_id == document)]
     texts = [title, *(text for item in offered for text in (*item.before, item.text))]
     found = share(asked, {stem for text in texts for stem in stems(text)})

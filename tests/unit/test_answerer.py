@@ -768,13 +768,13 @@ def test_a_sentence_that_disagrees_is_shown_with_both_footnotes(llm: FakeLLM | N
 
 def test_a_conflict_alone_leaves_the_answer_complete_and_is_said() -> None:
     answer = disputed(saying(DRAFT)).answer(COST)
-    assert (answer.status, answer.reason) == ("answered", "sentences [1] and [2] disagree")
+    assert (answer.status, answer.reason) == ("answered", "sentences [1] and [2] differ")
 
 
 def test_a_conflict_is_said_behind_what_was_dropped() -> None:
     answer = disputed(saying(f"{WRONG} {DRAFT}")).answer(COST)
     assert answer.status == "partial"
-    assert str(answer.reason).endswith("; sentences [1] and [2] disagree")
+    assert str(answer.reason).endswith("; sentences [1] and [2] differ")
 
 
 def test_the_surest_claim_is_contradicted() -> None:
@@ -784,7 +784,7 @@ def test_the_surest_claim_is_contradicted() -> None:
     answerer = answerer_on(saying(f"{unsure} {DRAFT}"), retriever=retriever, reader=Convinced())
     answer = answerer.answer(COST)
     assert [claim.citations for claim in answer.claims] == [[1], [2], [2, 3]]
-    assert answer.reason == "sentences [2] and [3] disagree"
+    assert answer.reason == "sentences [2] and [3] differ"
 
 
 def test_what_is_not_released_is_not_contradicted() -> None:

@@ -75,3 +75,23 @@ def test_the_date_of_a_text_tells_of_nothing_else(text: str) -> None:
 @pytest.mark.parametrize("text", ["On 14 March 2024.", "Handed over 14 March", "- May: the ship"])
 def test_a_date_in_a_sentence_tells(text: str) -> None:
     assert misfit("When is the ship handed over?", text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["This page explains how to pay.", "# The table below lists fees."]
+)
+def test_what_a_text_is_about_answers_nothing_else(text: str) -> None:
+    assert (
+        misfit("How do I pay?", text) == "the sentence that fits only says what its text is about"
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What does this page explain?", "This page explains how to pay."),
+        ("How do I pay?", "This machine shows how to pay."),
+    ],
+)
+def test_what_a_text_is_about_is_told_where_it_is_asked(question: str, text: str) -> None:
+    assert misfit(question, text) is None

@@ -2,7 +2,13 @@
 
 import pytest
 
-from qa.grounding.roles import may_confuse, may_exchange, names_a_namesake, names_another
+from qa.grounding.roles import (
+    may_confuse,
+    may_exchange,
+    names_a_namesake,
+    names_an_owner,
+    names_another,
+)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +126,29 @@ def test_what_tells_of_both_may_be_confused(question: str, text: str) -> None:
 )
 def test_what_tells_of_one_is_not_confused(question: str, text: str) -> None:
     assert not may_confuse(question, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "owner"),
+    [
+        ("Who is the landlord?", "The Landlord's surveyor, Ms Nair, came.", "Landlord"),
+        ("Who are the tenants?", "The tenants’ deposit is kept.", "tenants"),
+        ("Who was Ann?", "Ann’s book won.", "Ann"),
+    ],
+)
+def test_whose_something_is_does_not_tell_who_he_is(question: str, text: str, owner: str) -> None:
+    reason = f"the sentence that fits tells what is of “{owner}”, and not who that is"
+    assert names_an_owner(question, text) == reason
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Who is the landlord?", "Corbel Ltd is the landlord; the landlord's agent is Ann."),
+        ("Who is the landlord's surveyor?", "The landlord's surveyor is Ms Nair."),
+        ("Who is it?", "It's Ann."),
+        ("Where is the landlord?", "The landlord's office is in Leeds."),
+    ],
+)
+def test_others_tell_more(question: str, text: str) -> None:
+    assert names_an_owner(question, text) is None

@@ -60,6 +60,13 @@ def test_nothing_to_split(text: str) -> None:
 ENGLISH = {
     "abbreviations": ["Mr. Smith paid $0.2 billion, e.g. for No. 5.", "Dr. Lee vs. Ms. Ray."],
     "initials": ["J. K. Rowling and J.R.R. Tolkien wrote.", "B.J. Daniels read."],
+    "hours at the end": [
+        "They left at 7.52 p.m.",
+        "Nobody was hurt.",
+        "It opens at 9 a.m.",
+        "I wait.",
+    ],
+    "hours inside": ["It ended at 5 p.m. Friday.", "On air at 8 p.m. ET and 9 a.m. Eastern Time."],
     "country inside": ["The U.S. Senate met the U.S. Secretary of State.", "It voted."],
     "country at the end": ["He moved to the U.S.", "He likes it."],
     "ranks": ["Lt. Gen. Ann Moss and Sen. John Doe met Gov. Ray.", "They left."],
