@@ -70,8 +70,15 @@ def list_keys(
 @keys.command()
 def revoke(name: Name) -> None:
     """Take a key away; the next request with it is refused."""
-    _key_file().revoke(name)
+    file = _key_file()
+    file.revoke(name)
     print(f"revoked: {name}", file=sys.stderr)
+    if not file.keys():
+        print(
+            "that was the last key, and the server asks for one all the same: 'footnoted keys "
+            "create NAME' makes another, FOOTNOTED_SERVER__AUTH=off opens it",
+            file=sys.stderr,
+        )
 
 
 def _key_file() -> "KeyFile":

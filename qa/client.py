@@ -186,7 +186,8 @@ class RemoteLibrary:
                 **options,
             )
         except httpx.HTTPError as error:
-            raise _gone(self._server, error, "Start it again, or do without it.") from error
+            way_out = "Start it again, or do without it; what it had not ingested, ingest again."
+            raise _gone(self._server, error, way_out) from error
         if reply.is_error:
             raise _refused(reply.status_code, reply.content)
         found: dict[str, Any] = reply.json() if reply.content else {}

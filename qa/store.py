@@ -96,7 +96,12 @@ class Store:
         """
         existing = self.names()
         if name not in existing:
-            known = ", ".join(existing) or "none yet"
+            if not existing:
+                raise UnknownCollectionError(
+                    f"no collection {name!r}: nothing has been ingested yet",
+                    help="Ingest something first: footnoted ingest FILE, FOLDER or ADDRESS.",
+                )
+            known = ", ".join(existing)
             raise UnknownCollectionError(f"no collection {name!r}; there are: {known}")
         with talking(self.location):
             chunks = self._client.get_collection(chroma_name(name, _CHUNKS), None)

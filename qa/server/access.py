@@ -163,7 +163,7 @@ def _unknown(path: str, headers: Headers) -> Response:
     challenge, detail = 'Bearer realm="footnoted"', "the request carries no API key"
     if "authorization" in headers:
         challenge += ', error="invalid_token"'
-        detail = "the header Authorization carries no API key that is known here"
+        detail = "no such API key is known here: it is mistyped, or was revoked"
     return reply_to(path, Problem.of_status(401, detail), {"WWW-Authenticate": challenge})
 
 

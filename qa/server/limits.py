@@ -65,6 +65,6 @@ def require_short(conversation: Conversation, settings: ServerSettings) -> None:
     ):
         if actual > allowed:
             raise QuestionError(
-                f"the conversation has {actual} {unit}; {allowed} are allowed",
-                help="Leave out its oldest messages.",
+                f"question and conversation have {actual} {unit}; {allowed} are allowed",
+                help="Ask a shorter question, or leave out the oldest messages.",
             )

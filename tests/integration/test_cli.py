@@ -279,7 +279,7 @@ def test_what_cannot_be_read_leaves_no_collection_behind(run, tmp_path):
     for bad in ("missing.txt", "bad.txt"):
         assert run("ingest", str(tmp_path / bad), "-c", "news")[0] == 1
     code, _, err = run("sources", "list", "-c", "news")
-    assert (code, "no collection 'news'; there are: none yet" in err) == (2, True)
+    assert (code, "no collection 'news': nothing has been ingested yet" in err) == (2, True)
     (tmp_path / "good.txt").write_text("It rained on Monday.", "utf-8")
     sources = [str(tmp_path / name) for name in ("bad.txt", "good.txt", "bad.txt")]
     assert run("ingest", *sources, "-c", "news")[0] == 1
@@ -419,7 +419,7 @@ def test_bytes_that_are_no_text_are_told(tmp_path, monkeypatch, run, article):
         with path.open(encoding="utf-8") as stdin:
             monkeypatch.setattr(sys, "stdin", stdin)
             code, _, err = run(command)
-        assert code == 2 and "no text in utf-8" in err
+        assert code == 2 and "not text in utf-8" in err
 
 
 def test_chat_looks_for_a_server_again_once_one_has_failed(run, llm, article, monkeypatch):

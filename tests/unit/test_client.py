@@ -151,7 +151,7 @@ def test_an_event_of_another_version_is_told(stub: Stub, said: str) -> None:
 
 
 def test_a_question_that_is_no_text_is_refused_before_it_is_sent(stub: Stub) -> None:
-    with pytest.raises(QuestionError, match="no text"):
+    with pytest.raises(QuestionError, match="not text"):
         list(RemoteAnswerer(stub.running, "news").stream("\udcff who?"))
     assert stub.asked == []
 

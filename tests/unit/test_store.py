@@ -774,7 +774,9 @@ def test_collections_are_listed_opened_and_deleted(anywhere: Store) -> None:
 
 
 def test_an_unknown_collection_is_named_with_those_that_there_are(anywhere: Store) -> None:
-    with pytest.raises(UnknownCollectionError, match="no collection 'x'; there are: none yet"):
+    with pytest.raises(
+        UnknownCollectionError, match="no collection 'x': nothing has been ingested yet"
+    ):
         anywhere.collection("x")
     open_in(anywhere, "b")
     open_in(anywhere, "a")
