@@ -95,6 +95,10 @@ def say_list(introduction: str, items: Sequence[str]) -> str:
     return f"{introduction}{'' if introduces(introduction) else ':'} {said}"
 
 
+_PAIR = 2
+"""Cells of a row that says what something is: "Weight: 5 kg"."""
+
+
 def say_row(head: str, row: str, *, columns: Collection[int] | None = None) -> str:
     """A row of a table, each cell behind the head of its column: "Plot: large; Price: 80 euros".
 
@@ -104,6 +108,8 @@ def say_row(head: str, row: str, *, columns: Collection[int] | None = None) -> s
         columns: those that are said, from 0, if the head is known; ``None`` for all.
     """
     own, heads = cells(row), cells(head)
+    if len(own) == _PAIR and head and not any(heads):
+        return ": ".join(filter(None, own))
     if len(heads) != len(own):
         return ", ".join(filter(None, own))
     said = [

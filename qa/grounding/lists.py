@@ -22,7 +22,7 @@ from qa.layout import (
 )
 from qa.questions import asked_noun
 from qa.schema import Evidence, Passage
-from qa.words import plain, stems
+from qa.words import plain, stems, words
 
 _ANSWERS_TOO = 0.5
 """How likely another item must be for the list to be meant, as a share of the likeliest one.
@@ -148,9 +148,14 @@ def likeliest_list(question: str, evidence: Sequence[Evidence], reader: Reader) 
 
 
 def introducing(part: Evidence, evidence: Sequence[Evidence]) -> Evidence | None:
-    """What introduces an item of a list, or the head of a row's table, if it was offered."""
+    """What introduces an item of a list, or the head of a row's table, if it was offered.
+
+    A head of empty cells introduces nothing.
+    """
     row = is_row(part.text)
     above = "".join(part.before[-1:])
+    if not words(above):
+        return None
     if not row and not (is_item(part.text) and (introduces(above) or is_item(above))):
         return None  # a list may stand below any sentence
     found = (

@@ -427,3 +427,9 @@ def test_where_one_thing_is_asked_no_list_is_read(evidence: list[Evidence]) -> N
     assert likeliest_list("When does it open?", evidence, Rated(Monday=0.8)) is None
     (alone,) = Article(["It has a plot."]).evidence()
     assert likeliest_list("What does it have?", [alone], Rated(plot=0.8)) is None
+
+
+def test_a_head_of_empty_cells_introduces_nothing() -> None:
+    head, row = Article(["|  |  |\n|---|---|", "| Weight | 13.6 kg |"]).evidence()
+    assert row.before == (head.text,)
+    assert introducing(row, [head, row]) is None

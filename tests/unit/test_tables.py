@@ -43,6 +43,11 @@ def test_of_a_row_the_columns_are_said_that_are_asked_for(
     assert say_row_for(question, row) == said
 
 
+def test_a_row_of_two_cells_below_none_says_what_something_is() -> None:
+    _, row = rows(["|  |  |\n|---|---|", "| Weight | 13.6 kg |"])
+    assert say_row_for("How heavy is it?", row) == "Weight: 13.6 kg"
+
+
 def test_a_row_is_said_whole_where_its_columns_are_not_known() -> None:
     _, short = rows(["| Plot | Price |", "| large | 24 m² | 80 euros |"])
     assert say_row_for("What price?", short) == "large, 24 m², 80 euros"
