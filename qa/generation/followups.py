@@ -19,8 +19,14 @@ _REFERS = re.compile(
 """Signs that a question leans on what was said before."""
 
 _FEW_WORDS = 3
-"""A follow-up with fewer content words than this, none of them a name, is taken to lean on what was
-said before."""
+"""A follow-up with fewer content words than this, none of them a name, may lean on what was said
+before, which the language model knows."""
+
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|may|might|must|should|shall)\b",
+    re.IGNORECASE,
+)
+"""What a question has that is whole: "Who is the landlord?", unlike "What colour?"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,15 @@ def stand_alone(
     Args:
         question: what is asked.
         history: earlier messages of the conversation, oldest first.
-        drafter: rewrites it; ``None``: it is joined to the question before it.
+        drafter: rewrites it; ``None``: it is joined to the question before it, where it refers to
+            that or is no whole question.
         wait: called before the language model is asked.
     """
     asked = [turn.content for turn in history if turn.role == "user"]
-    if not asked or not (_REFERS.search(question) or _says_little(question)):
+    leans = _REFERS.search(question) is not None or _is_torn(question)
+    if not asked or not (leans or _says_little(question)):
         return Standalone(question)
-    joined = f"{question} {asked[-1].strip()}"
+    joined = f"{question} {asked[-1].strip()}" if leans else question
     if len(joined) > MAX_CHARACTERS:
         joined = question
     if drafter is None:
@@ -69,8 +77,12 @@ def stand_alone(
     }
     if not added and rewriting.text.endswith(("?", "？")):
         return Standalone(rewriting.text, rewriting)
-    leans_on_it = _REFERS.search(question) or len(terms(question)) < _FEW_WORDS - 1
-    return Standalone(joined if leans_on_it else question, rewriting)
+    return Standalone(joined, rewriting)
+
+
+def _is_torn(question: str) -> bool:
+    """Whether it has a content word at most, and no verb that makes a question whole."""
+    return len(terms(question)) < _FEW_WORDS - 1 and _VERB.search(question) is None
 
 
 def _says_little(question: str) -> bool:

@@ -1183,6 +1183,20 @@ def test_a_rewriting_that_invents_something_is_not_used(rewriting: str) -> None:
     assert retriever.asked == [(answer.standalone_question, None)]
 
 
+@pytest.mark.parametrize("question", ["Who is the landlord?", "How loud is the engine?"])
+@pytest.mark.parametrize("llm", [None, saying("Who is Biden?")])
+def test_a_whole_question_is_not_joined_to_what_it_follows(
+    question: str, llm: FakeLLM | None
+) -> None:
+    assert answerer_on(llm).answer(question, HISTORY).standalone_question == question
+
+
+@pytest.mark.parametrize("question", ["What colour?", "How much?", "Why?"])
+def test_a_torn_one_is(question: str) -> None:
+    answer = answerer_on(None).answer(question, HISTORY)
+    assert answer.standalone_question == f"{question} Did Altman have a call with Trump?"
+
+
 def test_without_a_model_a_follow_up_is_joined_to_what_it_follows() -> None:
     answer = answerer_on(None).answer("Who arranged it?", HISTORY)
     assert answer.standalone_question == "Who arranged it? Did Altman have a call with Trump?"
