@@ -7,8 +7,8 @@ from qa.layout import LONGEST_LIST, introduces, is_item
 from qa.schema import Evidence
 
 _CONTENDS, _ALWAYS = 0.2, 2
-"""A fifth as likely as the likeliest; 3, 4 or all answered no better, and took longer
-(docs/decisions/0011-speed.md)."""
+"""A fifth as likely as the likeliest, and two at least: as good as all, of which it is 3.8 of 6.4, and
+better than a fixed number of them (docs/decisions/0011-speed.md)."""
 
 
 def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
