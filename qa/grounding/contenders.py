@@ -7,8 +7,8 @@ from qa.layout import LONGEST_LIST, introduces, is_item
 from qa.schema import Evidence
 
 _CONTENDS, _ALWAYS = 0.2, 2
-"""A fifth as likely as the likeliest, and two at least: as good as all, of which it is 3.8 of 6.4, and
-better than a fixed number of them (docs/decisions/0011-speed.md)."""
+"""A fifth as likely as the likeliest, and two at least: 3.8 of 6.4 on average, and as good as all
+(docs/decisions/0011-speed.md)."""
 
 
 def contenders(evidence: Sequence[Evidence]) -> list[Evidence]:
